@@ -1,0 +1,81 @@
+"""What the engine tells, as one stream of plain facts.
+
+Screens draw it, commands print it, the journal keeps it. Every event is a frozen dataclass whose `as_event()` is a
+JSON object; `at` is seconds since the run began. No event ever holds a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+ResourceState = Literal["started", "done", "failed", "adopted", "same"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """The base: a name and the fields of the fact."""
+
+    event: ClassVar[str] = ""
+
+    def as_event(self) -> dict[str, Any]:
+        return {"event": self.event, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class ResourceChanged(Event):
+    """A resource's write began, ended, failed, was found running already (adopted) or was not needed (same)."""
+
+    event: ClassVar[str] = "resource"
+    id: str
+    state: ResourceState
+    at: float
+    seconds: float | None = None  # how long this resource's own write took, when it ended
+    why: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class ResourceRetried(Event):
+    """A write met a conflict or a limit that passes by itself and will be sent again."""
+
+    event: ClassVar[str] = "retry"
+    id: str
+    at: float
+    code: str
+    wait_s: float
+
+
+@dataclass(frozen=True)
+class ResourceDeleted(Event):
+    """A resource is gone."""
+
+    event: ClassVar[str] = "deleted"
+    id: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Deployed(Event):
+    """Everything planned is there; ARM says Succeeded for each resource."""
+
+    event: ClassVar[str] = "deployed"
+    name: str
+    seconds: float
+    resources: int
+    http: str
+    ssh: Mapping[str, str]
+    rdp: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Destroyed(Event):
+    """Everything that carried the deployment's tag is gone."""
+
+    event: ClassVar[str] = "destroyed"
+    name: str
+    deleted: int
+
+
+Emit = Callable[[Event], None]

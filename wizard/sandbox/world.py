@@ -1,0 +1,27 @@
+"""What the sandbox's parts share: store, clock and speed, catalog, operations and the fabric, made once by `process`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wizard.sandbox.arm.operations import Operations
+    from wizard.sandbox.catalog import Catalog
+    from wizard.sandbox.fabric.fabric import Fabric
+    from wizard.sandbox.store import Store
+
+
+@dataclass
+class World:
+    """`subscription` and `tenant` are made at first start and kept; `speed` divides ARM's durations and waits."""
+
+    store: Store
+    catalog: Catalog
+    subscription: str
+    tenant: str
+    speed: float
+    arm_url: str
+    network: str  # the loopback /24 that this sandbox holds, such as "127.18.4.0/24"; "127.0.0.1/32" where it must
+    operations: Operations
+    fabric: Fabric
