@@ -15,7 +15,7 @@ def group_id(subscription: str, group: str) -> str:
 
 
 def resource_id(subscription: str, group: str, type: str, *names: str) -> str:
-    """The id of a resource: `type` as `Microsoft.Network/loadBalancers[/inboundNatRules]`, one name per type segment."""
+    """A resource's id. `type` is `Microsoft.Network/loadBalancers[/inboundNatRules]`; one name per type segment."""
     namespace, *types = type.split("/")
     if len(types) != len(names):
         raise ValueError(f"{type} takes {len(types)} names, got {len(names)}")

@@ -1,4 +1,4 @@
-"""What the sandbox's parts share: store, clock and speed, catalog, operations and the fabric, made once by `process`."""
+"""What the sandbox's parts share (store, speed, catalog, operations, fabric), made once by `process`."""
 
 from __future__ import annotations
 
