@@ -1,0 +1,190 @@
+"""One connection to one cloud: a TLS context, a pool of connections, a token and the SDK's clients on top of them.
+
+azure-core builds a TLS context for every request when it is given a CA file (2.9 ms of CPU for a GET, against 0.4), so
+all clients and the credential share one aiohttp session that knows whom to trust.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from wizard.azure import clouds, resources, signin
+from wizard.azure.clouds import Cloud
+from wizard.azure.errors import explained
+from wizard.azure.resources import Operation
+from wizard.blueprint.resource import Resource
+from wizard.errors import UnreachableError
+
+if TYPE_CHECKING:
+    import aiohttp
+    from azure.core.async_paging import AsyncItemPaged
+    from azure.core.pipeline.transport import AioHttpTransport
+    from azure.mgmt.compute.aio import ComputeManagementClient
+    from azure.mgmt.network.aio import NetworkManagementClient
+    from azure.mgmt.resource.resources.aio import ResourceManagementClient
+    from azure.mgmt.resource.subscriptions.aio import SubscriptionClient
+
+T = TypeVar("T")
+
+
+class Azure:
+    """A signed-in connection. The clients are made when first used (importing all of them takes a second)."""
+
+    def __init__(self, cloud: Cloud, transport: AioHttpTransport, credential: signin.Credential) -> None:
+        self.cloud = cloud
+        self.subscription_id = ""
+        self.tenant_id: str | None = None
+        self._transport = transport
+        self._credential = credential
+
+    # The SDK's own clients, for what the methods below do not cover. Wrap calls in `ask` and lists in `rows`.
+
+    @cached_property
+    def compute(self) -> ComputeManagementClient:
+        from azure.mgmt.compute.aio import ComputeManagementClient
+
+        return ComputeManagementClient(self._credential, self.subscription_id, **self._options())
+
+    @cached_property
+    def network(self) -> NetworkManagementClient:
+        from azure.mgmt.network.aio import NetworkManagementClient
+
+        return NetworkManagementClient(self._credential, self.subscription_id, **self._options())
+
+    @cached_property
+    def resource(self) -> ResourceManagementClient:
+        from azure.mgmt.resource.resources.aio import ResourceManagementClient
+
+        return ResourceManagementClient(self._credential, self.subscription_id, **self._options())
+
+    @cached_property
+    def subscriptions(self) -> SubscriptionClient:
+        from azure.mgmt.resource.subscriptions.aio import SubscriptionClient
+
+        return SubscriptionClient(self._credential, **self._options())
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "base_url": self.cloud.arm,
+            "credential_scopes": [self.cloud.scope],
+            "polling_interval": self.cloud.poll_floor_s,
+            "transport": self._transport,
+            "policies": self._policies(),
+        }
+
+    def _policies(self) -> list[Any]:
+        """The SDK's pipeline without two kinds of policies.
+
+        Those that log requests, because bodies carry passwords. And the one that registers resource providers by
+        itself: it waits 10 s a time, does not retry what `begin_*` sends (azure-mgmt-core 1.6), and registering is
+        a change of the subscription, which preflight offers instead.
+        """
+        from azure.core.pipeline import policies
+        from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
+
+        return [
+            policies.RequestIdPolicy(),
+            policies.HeadersPolicy(),
+            policies.UserAgentPolicy(base_user_agent="multivm-wizard"),
+            policies.ContentDecodePolicy(),
+            policies.AsyncRedirectPolicy(),
+            policies.AsyncRetryPolicy(),
+            AsyncARMChallengeAuthenticationPolicy(self._credential, self.cloud.scope),
+            policies.SensitiveHeaderCleanupPolicy(),
+        ]
+
+    async def ask(self, call: Awaitable[T]) -> T:
+        """Await one call of a client; what fails is raised as a WizardError."""
+        return await explained(call)
+
+    async def rows(self, pages: AsyncItemPaged[Any]) -> list[dict[str, Any]]:
+        """All items of a client's paged list, as ARM spells them; what fails is raised as a WizardError."""
+
+        async def read() -> list[dict[str, Any]]:
+            return [item.as_dict() async for item in pages]
+
+        return await explained(read())
+
+    async def get(self, id: str) -> dict[str, Any] | None:
+        """What ARM holds under a resource's id, or None when there is nothing. Raises AzureError, UnreachableError."""
+        return await resources.get(self, id)
+
+    async def begin_put(
+        self, resource: Resource, body: dict[str, Any], *, if_match: str | None = None
+    ) -> Operation | None:
+        """Write a resource. None: it is done; else `await operation.result()` waits for its end.
+
+        `body` is the resource's body with its secrets. `if_match` is the etag that the live resource must still have
+        (412 otherwise). Raises AzureError, UnreachableError.
+        """
+        return await resources.begin_put(self, resource.id, body, if_match)
+
+    async def begin_delete(self, id: str) -> Operation | None:
+        """Delete a resource or a group. None: it is gone; else `await operation.result()` waits. Raises AzureError."""
+        return await resources.begin_delete(self, id)
+
+    async def list_group(self, group: str) -> list[dict[str, Any]] | None:
+        """Id, type, name, location and tags of everything in a group; None when there is no such group."""
+        return await resources.list_group(self, group)
+
+
+@asynccontextmanager
+async def connect(cloud: Cloud, subscription: str | None = None) -> AsyncIterator[Azure]:
+    """Sign in and yield the connection; on leaving, everything is closed.
+
+    `subscription` is an id; None leaves the choice to `signin.choose_subscription`. Raises UnreachableError when nobody
+    is signed in or the cloud does not answer, InputError when the choice of subscription is open.
+    """
+    cloud = await clouds.current(cloud)
+    from azure.core.pipeline.transport import AioHttpTransport
+
+    async with _session(cloud) as session:
+        transport = AioHttpTransport(session=session, session_owner=False)
+        credential, principal = signin.credential(cloud, transport, subscription)
+        async with credential:
+            azure = Azure(cloud, transport, credential)
+            azure.tenant_id = await signin.sign_in(cloud, credential, principal)
+            azure.subscription_id = await signin.choose_subscription(
+                cloud, subscription, principal, azure.subscriptions
+            )
+            yield azure
+
+
+def _session(cloud: Cloud) -> aiohttp.ClientSession:
+    import aiohttp
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=_trust(cloud), limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,  # azure-core decodes for itself
+        trust_env=not _is_loopback(cloud.arm),  # a proxy cannot reach this computer's own addresses
+    )
+
+
+def _trust(cloud: Cloud) -> ssl.SSLContext:
+    """The system's certificate authorities (SSL_CERT_FILE is honoured), and the cloud's own."""
+    context = ssl.create_default_context()
+    if cloud.ca:
+        try:
+            context.load_verify_locations(cafile=cloud.ca)
+        except (OSError, ssl.SSLError) as error:
+            raise UnreachableError(
+                f"The certificate authority of {cloud.name} cannot be read.",
+                f"{cloud.ca}: {error}.",
+                "Run as the user whose state folder (MULTIVM_HOME) this is.",
+            ) from None
+    return context
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,153 @@
+"""Which SDK operations read, write and delete each ARM type, behind three verbs that speak ARM's own JSON.
+
+The SDK's clients differ by type in names, in what is long-running and in what they return. Here an id chooses the
+operations, and what comes back is the wire's camelCase JSON, never a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from wizard import ids
+from wizard.azure.errors import explained
+from wizard.errors import AzureError
+
+if TYPE_CHECKING:
+    from azure.core.polling import AsyncLROPoller
+
+    from wizard.azure.clients import Azure
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Calls:
+    """One type's operations: the client, its group of operations, and which of them are not long-running."""
+
+    client: str
+    group: str
+    put: str = "begin_create_or_update"
+    delete: str = "begin_delete"
+
+
+CALLS: Mapping[str, Calls] = {
+    name.lower(): calls
+    for name, calls in {
+        "Microsoft.Resources/resourceGroups": Calls("resource", "resource_groups", put="create_or_update"),
+        "Microsoft.Network/networkSecurityGroups": Calls("network", "network_security_groups"),
+        "Microsoft.Network/networkSecurityGroups/securityRules": Calls("network", "security_rules"),
+        "Microsoft.Network/publicIPAddresses": Calls("network", "public_ip_addresses"),
+        "Microsoft.Network/natGateways": Calls("network", "nat_gateways"),
+        "Microsoft.Network/virtualNetworks": Calls("network", "virtual_networks"),
+        "Microsoft.Network/virtualNetworks/subnets": Calls("network", "subnets"),
+        "Microsoft.Network/loadBalancers": Calls("network", "load_balancers"),
+        "Microsoft.Network/loadBalancers/inboundNatRules": Calls("network", "inbound_nat_rules"),
+        "Microsoft.Network/networkInterfaces": Calls("network", "network_interfaces"),
+        "Microsoft.Compute/availabilitySets": Calls(
+            "compute", "availability_sets", put="create_or_update", delete="delete"
+        ),
+        "Microsoft.Compute/virtualMachines": Calls("compute", "virtual_machines"),
+        "Microsoft.Compute/virtualMachines/extensions": Calls("compute", "virtual_machine_extensions"),
+        "Microsoft.Compute/disks": Calls("compute", "disks"),
+    }.items()
+}
+"""By lower-cased ARM type. Storage accounts join them with the storage part of the plan."""
+
+
+class Operation:
+    """A write or delete that Azure has accepted and works on."""
+
+    def __init__(self, poller: AsyncLROPoller[Any], id: str) -> None:
+        self._poller = poller
+        self.id = id
+
+    async def result(self) -> dict[str, Any] | None:
+        """Wait for the end; the resource as ARM then shows it, None after a delete. Raises AzureError when it failed.
+
+        It is asked every `poll_floor_s` of the cloud, or as ARM's Retry-After says.
+        """
+        document: dict[str, Any] | None = await explained(self._poller.result(), id=self.id)
+        return document
+
+    def done(self) -> bool:
+        """Whether the end is known already."""
+        return self._poller.done()
+
+    def status(self) -> str:
+        """ARM's word: InProgress, Succeeded, ..."""
+        return str(self._poller.status())
+
+    def continuation_token(self) -> str:
+        """Text from which another process can go on waiting. Holds addresses and headers, no body and no token."""
+        return str(self._poller.continuation_token())
+
+
+@dataclass(frozen=True)
+class _Target(Generic[T]):
+    """An id with the operations of its type."""
+
+    calls: Calls
+    operations: T
+    names: tuple[str, ...]
+
+
+def _target(azure: Azure, id: str) -> _Target[Any]:
+    parsed = ids.parse(id)
+    calls = CALLS.get(parsed.type.lower())
+    if calls is None:
+        raise NotImplementedError(f"no operations are known for {parsed.type}")
+    if parsed.subscription.lower() != azure.subscription_id.lower():
+        raise ValueError(f"{id} is not in subscription {azure.subscription_id}")
+    operations = getattr(getattr(azure, calls.client), calls.group)
+    return _Target(calls, operations, (parsed.group, *parsed.names))
+
+
+def _wire(pipeline_response: Any, _model: Any, _headers: Any) -> Any:
+    """What ARM sent, instead of the SDK's model of it."""
+    return pipeline_response.http_response.json()
+
+
+async def get(azure: Azure, id: str) -> dict[str, Any] | None:
+    """See `Azure.get`."""
+    target = _target(azure, id)
+    try:
+        document: dict[str, Any] = await explained(target.operations.get(*target.names, cls=_wire), id=id)
+    except AzureError as error:
+        if error.status == 404:
+            return None
+        raise
+    return document
+
+
+async def begin_put(azure: Azure, id: str, body: Mapping[str, Any], if_match: str | None = None) -> Operation | None:
+    """See `Azure.begin_put`."""
+    target = _target(azure, id)
+    headers = {"If-Match": if_match} if if_match else {}  # several of these writes take no `etag` argument
+    call = getattr(target.operations, target.calls.put)
+    answer = await explained(call(*target.names, dict(body), cls=_wire, headers=headers), id=id)
+    return Operation(answer, id) if target.calls.put.startswith("begin_") else None
+
+
+async def begin_delete(azure: Azure, id: str) -> Operation | None:
+    """See `Azure.begin_delete`. What is gone already counts as deleted."""
+    target = _target(azure, id)
+    call = getattr(target.operations, target.calls.delete)
+    try:
+        answer = await explained(call(*target.names), id=id)
+    except AzureError as error:
+        if error.status == 404:
+            return None
+        raise
+    return Operation(answer, id) if target.calls.delete.startswith("begin_") else None
+
+
+async def list_group(azure: Azure, group: str) -> list[dict[str, Any]] | None:
+    """See `Azure.list_group`."""
+    try:
+        return await azure.rows(azure.resource.resources.list_by_resource_group(group))
+    except AzureError as error:
+        if error.status == 404:
+            return None
+        raise
