@@ -132,3 +132,28 @@ def openssh_server(
     finally:
         process.terminate()
         process.wait(timeout=10)
+
+
+@contextmanager
+def web_server(**weights: int) -> Iterator[str]:
+    """tests/verify/webserver.py, answering as these VMs; yields `http://127.0.0.1:PORT`."""
+    process = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("webserver.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps({"weights": weights}) + "\n")
+        process.stdin.flush()
+        yield f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}"
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(timeout=10)
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()

@@ -1,0 +1,170 @@
+"""What a load left behind: counts that add up over workers, and the result a person or a script reads.
+
+A Tally is plain numbers, so that a worker in another process can send its own as JSON and the sum is the load's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from wizard.deploy.events import Event
+from wizard.verify.load.latency import Latencies
+from wizard.verify.load.spread import p_value
+
+
+@dataclass
+class Tally:
+    """Everything counted by one worker.
+
+    latencies   of answered requests, since they were due (open loop) or sent (closed loop)
+    service     of answered requests, since they were sent
+    errors      by kind: refused, reset, timeout, tls, protocol, status, connect
+    statuses    answers by HTTP status
+    by_vm       good answers by the VM that the header names
+    flows       connections by VM: what the balancer decided about one by one
+    unnamed     good answers without the header
+    dropped     open loop only: due while the most requests allowed were in flight already, and not sent
+    """
+
+    latencies: Latencies = field(default_factory=Latencies)
+    service: Latencies = field(default_factory=Latencies)
+    errors: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+    by_vm: Counter[str] = field(default_factory=Counter)
+    flows: Counter[str] = field(default_factory=Counter)
+    unnamed: int = 0
+    dropped: int = 0
+    cpu_seconds: float = 0.0
+
+    def add(self, other: Tally) -> None:
+        self.latencies.add(other.latencies)
+        self.service.add(other.service)
+        for mine, theirs in (
+            (self.errors, other.errors),
+            (self.by_vm, other.by_vm),
+            (self.flows, other.flows),
+        ):
+            mine.update(theirs)
+        self.statuses.update(other.statuses)
+        self.unnamed += other.unnamed
+        self.dropped += other.dropped
+        self.cpu_seconds += other.cpu_seconds
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "latencies": [self.latencies.counts, self.latencies.max_us],
+            "service": [self.service.counts, self.service.max_us],
+            "errors": self.errors,
+            "statuses": self.statuses,
+            "by_vm": self.by_vm,
+            "flows": self.flows,
+            "unnamed": self.unnamed,
+            "dropped": self.dropped,
+            "cpu_seconds": self.cpu_seconds,
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Tally:
+        def latencies(name: str) -> Latencies:
+            counts, max_us = told[name]
+            return Latencies({int(bucket): count for bucket, count in counts.items()}, max_us)
+
+        return cls(
+            latencies("latencies"),
+            latencies("service"),
+            Counter(told["errors"]),
+            Counter({int(status): count for status, count in told["statuses"].items()}),
+            Counter(told["by_vm"]),
+            Counter(told["flows"]),
+            told["unnamed"],
+            told["dropped"],
+            told["cpu_seconds"],
+        )
+
+
+@dataclass(frozen=True)
+class LoadResult(Event):
+    """The figures of one load. Latencies are of good answers and None when there was none.
+
+    With `offered_rps` they count from the moment a request was due, so a server that stalls is seen as users see it.
+    `requests` counts answers and errors; `spread_p_value` is of connections (see wizard.verify.load.spread).
+    """
+
+    event: ClassVar[str] = "load"
+    url: str
+    seconds: float
+    requests: int
+    errors: int
+    rps: float
+    offered_rps: float | None
+    p50_ms: float | None
+    p90_ms: float | None
+    p99_ms: float | None
+    p999_ms: float | None
+    max_ms: float | None
+    cpu_seconds: float
+    by_vm: Mapping[str, int]
+    spread_p_value: float | None
+    errors_by_kind: Mapping[str, int]
+    statuses: Mapping[str, int]
+    connections_by_vm: Mapping[str, int]
+    unnamed: int
+    dropped: int
+    service_p99_ms: float | None
+    connections: int
+    keep_alive: bool
+
+    @property
+    def vms(self) -> int:
+        """How many VMs answered."""
+        return sum(count > 0 for count in self.by_vm.values())
+
+
+def result(
+    tally: Tally,
+    *,
+    url: str,
+    seconds: float,
+    rate: float | None,
+    connections: int,
+    keep_alive: bool,
+    vms: Sequence[str] = (),
+) -> LoadResult:
+    """The figures of all tallies' sum. `vms` are those that should answer: one that never did shows as 0."""
+    by_vm = {name: tally.by_vm.get(name, 0) for name in sorted({*vms, *tally.by_vm}, key=_natural)}
+    flows = {name: tally.flows.get(name, 0) for name in by_vm}
+    errors = sum(tally.errors.values())
+    good = tally.latencies.total
+    percentile = tally.latencies.percentile_ms
+    return LoadResult(
+        url=url,
+        seconds=round(seconds, 3),
+        requests=good + errors,
+        errors=errors,
+        rps=round(good / seconds, 1) if seconds else 0.0,
+        offered_rps=rate,
+        p50_ms=percentile(50),
+        p90_ms=percentile(90),
+        p99_ms=percentile(99),
+        p999_ms=percentile(99.9),
+        max_ms=tally.latencies.max_ms,
+        cpu_seconds=round(tally.cpu_seconds, 3),
+        by_vm=by_vm,
+        spread_p_value=p_value(list(flows.values())),
+        errors_by_kind=dict(tally.errors),
+        statuses={str(status): count for status, count in sorted(tally.statuses.items())},
+        connections_by_vm=flows,
+        unnamed=tally.unnamed,
+        dropped=tally.dropped,
+        service_p99_ms=tally.service.percentile_ms(99),
+        connections=connections,
+        keep_alive=keep_alive,
+    )
+
+
+def _natural(name: str) -> tuple[int, str]:
+    """vm2 before vm10: shorter names first is enough for names that differ by their number."""
+    return len(name), name
