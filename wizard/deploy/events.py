@@ -48,12 +48,31 @@ class ResourceRetried(Event):
 
 
 @dataclass(frozen=True)
+class ResourceDeleting(Event):
+    """A resource's delete began."""
+
+    event: ClassVar[str] = "deleting"
+    id: str
+    at: float
+
+
+@dataclass(frozen=True)
 class ResourceDeleted(Event):
     """A resource is gone."""
 
     event: ClassVar[str] = "deleted"
     id: str
     at: float
+
+
+@dataclass(frozen=True)
+class Interrupted(Event):
+    """The run was told to stop; what ARM had accepted goes on there, and a second run waits for it."""
+
+    event: ClassVar[str] = "interrupted"
+    name: str
+    at: float
+    running: tuple[str, ...]
 
 
 @dataclass(frozen=True)

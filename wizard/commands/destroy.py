@@ -1,0 +1,70 @@
+"""`destroy [NAME]`: delete what a deployment created, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from wizard.commands import output, progress
+from wizard.errors import InputError
+
+if TYPE_CHECKING:
+    from wizard.deploy.record import Record
+
+
+@click.command(short_help="Delete everything a deployment created.")
+@click.argument("name", required=False)
+@click.option("--yes", is_flag=True, help="Consent, without being asked to type the name.")
+@output.json_option
+@output.guarded
+def command(name: str | None, yes: bool, as_json: bool) -> None:
+    """Delete everything that the deployment NAME (left out: the one last worked on) created in Azure.
+
+    Only what carries its tag is deleted. Anything else in the resource group stops it before the first delete. A
+    deployment that is not there is destroyed already.
+    """
+    from wizard.deploy import record
+
+    out = output.Output(as_json)
+    if name is not None and not record.known(name):
+        out.say(f"No deployment named {name} is known here: there is nothing to delete.")
+        _told(out, name, 0)
+        return
+    known = record.load(name)
+    _consent(known, yes)
+    deleted = output.run(_destroy(known, out))
+    _told(out, known.name, deleted)
+
+
+async def _destroy(known: Record, out: output.Output) -> int:
+    from wizard.deploy import journey
+
+    async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
+        return await journey.destroy(known, azure, progress.teller(out, without=("destroyed",)))
+
+
+def _consent(known: Record, yes: bool) -> None:
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise InputError(
+            f"Nothing was deleted: nobody consented to destroying {known.name}.",
+            "There is no terminal to ask on.",
+            "Add --yes: it stands for consent.",
+        )
+    click.echo(f"This deletes the deployment {known.name} in {known.plan.cloud}, with all its VMs and disks.", err=True)
+    try:
+        typed = click.prompt("Type its name to go on", default="", show_default=False, err=True)
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    if str(typed).strip() != known.name:
+        raise InputError("Nothing was deleted.", "What was typed is not the deployment's name.")
+
+
+def _told(out: output.Output, name: str, deleted: int) -> None:
+    from wizard.deploy.events import Destroyed
+
+    text = f"{name} is gone: {deleted} resources deleted." if deleted else f"{name} is not there; nothing was deleted."
+    out.data(Destroyed(name, deleted).as_event(), text)

@@ -1,0 +1,76 @@
+"""How a command tells what the engine does: events as they are with `--json`, else a line each on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from wizard import ids
+from wizard.commands.output import Output
+from wizard.deploy.events import (
+    Emit,
+    Event,
+    Interrupted,
+    ResourceChanged,
+    ResourceDeleted,
+    ResourceDeleting,
+    ResourceRetried,
+)
+
+_SIGNS = {
+    "started": "… {name}: creating",
+    "adopted": "… {name}: an operation is running already, waiting for it",
+    "done": "✓ {name}",
+    "same": "= {name}: as planned",
+    "failed": "✗ {name}",
+}
+
+
+def teller(out: Output, without: Collection[str] = ()) -> Emit:
+    """What to hand to the engine. `without` are events that the command prints itself."""
+
+    def tell(event: Event) -> None:
+        if event.event in without:
+            return
+        if out.json:
+            out.data(event.as_event())
+        elif line := _line(event):
+            out.say(line)
+
+    return tell
+
+
+def endpoint_lines(http: str, ssh: Mapping[str, str], rdp: Mapping[str, str]) -> list[str]:
+    """Where a deployment answers, a line each."""
+    lines = [f"  http  {http}"] if http else []
+    for word, ports in (("ssh", ssh), ("rdp", rdp)):
+        lines += [f"  {word:<5} {vm:<24} {where}" for vm, where in ports.items()]
+    return lines
+
+
+def _line(event: Event) -> str | None:
+    match event:
+        case ResourceChanged():
+            text = _SIGNS[event.state].format(name=_called(event.id))
+            if event.state == "done" and event.seconds is not None:
+                text += f": {event.seconds:.1f} s"
+            text = _timed(event.at, text)
+            return "\n".join([text, *(f"             {line}" for line in (event.why, event.remedy) if line)])
+        case ResourceRetried():
+            return _timed(event.at, f"… {_called(event.id)}: {event.code}, again in {event.wait_s:.1f} s")
+        case ResourceDeleting():
+            return _timed(event.at, f"… {_called(event.id)}: deleting")
+        case ResourceDeleted():
+            return _timed(event.at, f"✓ {_called(event.id)}: deleted")
+        case Interrupted():
+            running = ", ".join(_called(id) for id in event.running)
+            return f"Interrupted. Azure goes on with: {running}." if running else "Interrupted. Nothing was running."
+    return None
+
+
+def _timed(at: float, text: str) -> str:
+    return f"{at:8.1f} s  {text}"
+
+
+def _called(id: str) -> str:
+    parsed = ids.parse(id)
+    return f"{parsed.name} ({parsed.type.rsplit('/', 1)[-1]})"

@@ -1,0 +1,22 @@
+"""Whose a resource is. Every resource of a deployment carries one tag; what lacks it is never written nor deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wizard.blueprint.resource import OWNER_TAG
+
+
+def owner(document: Mapping[str, Any]) -> str | None:
+    """The name of the deployment a resource belongs to, or None. The names of tags have no case in ARM."""
+    tags = document.get("tags")
+    if not isinstance(tags, Mapping):
+        return None
+    return next((str(value) for name, value in tags.items() if str(name).lower() == OWNER_TAG), None)
+
+
+def owned(document: Mapping[str, Any], deployment: str) -> bool:
+    """Whether the tag names this deployment. Its name is a resource group's, and those have no case either."""
+    name = owner(document)
+    return name is not None and name.casefold() == deployment.casefold()
