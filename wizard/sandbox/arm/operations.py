@@ -1,0 +1,284 @@
+"""Long-running operations: kept in the store, so that a poller goes on after the sandbox was stopped and started.
+
+An operation waits until its time has passed, lets its Kind finish the work, and sets the resource's
+`provisioningState`. Clients ask `.../operations/ID` (`Azure-AsyncOperation`: always 200 with a status) or
+`.../operationResults/ID` (`Location`: 202 until done, then the result).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import logging
+import time
+import uuid
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from wizard import ids
+from wizard.sandbox.arm.errors import ArmError
+from wizard.sandbox.arm.kind import Call, Kind, Polling, Reply
+from wizard.sandbox.store import Document, Json, Store
+
+if TYPE_CHECKING:
+    from wizard.sandbox.arm.registry import Registry
+    from wizard.sandbox.world import World
+
+log = logging.getLogger(__name__)
+
+KEPT_S = 24 * 3600.0
+"""How long an ended operation can still be asked for; Azure keeps them for about a day."""
+WRITES = ("create", "update", "delete")
+
+
+@dataclass
+class Operation:
+    """One accepted operation. Times are seconds since the epoch, so that they hold over a restart."""
+
+    id: str
+    kind: str
+    target: str
+    verb: str  # create, update, delete, or the name of an action
+    namespace: str
+    location: str
+    retry_after_s: float
+    started: float
+    due: float
+    arguments: Json = field(default_factory=dict)
+    status: str = "InProgress"
+    ended: float = 0.0
+    error: Json | None = None
+    error_status: int = 0
+    result: Any = None
+
+
+class Operations:
+    """All operations, running and lately ended."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._world: World | None = None
+        self._registry: Registry | None = None
+        self._all: dict[str, Operation] = {key: Operation(**value) for key, value in store.items("operation")}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, list[Operation]] = {}
+
+    # Life
+
+    @property
+    def registry(self) -> Registry:
+        """The kinds that operations are of, each made once for this world."""
+        assert self._registry is not None
+        return self._registry
+
+    def attach(self, world: World, registry: Registry) -> None:
+        """Before anything else: what operations act on."""
+        self._world = world
+        self._registry = registry
+
+    def resume(self) -> None:
+        """Go on with what was running when the sandbox ended; forget what ended long ago."""
+        self._forget_old()
+        for operation in self._all.values():
+            if operation.status == "InProgress":
+                self._start(operation)
+
+    async def close(self) -> None:
+        """Stop waiting; what is unfinished stays in the store."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # What the server and the kinds use
+
+    def begin(
+        self, kind: Kind, target: str, verb: str, seconds: float, *, location: str, arguments: Json | None = None
+    ) -> Operation:
+        """Accept an operation on the document `target` that takes `seconds` (before speed divides them)."""
+        now = time.time()
+        operation = Operation(
+            id=str(uuid.uuid4()),
+            kind=kind.type.lower(),
+            target=target,
+            verb=verb,
+            namespace=kind.type.split("/")[0],
+            location=location or "global",
+            retry_after_s=kind.retry_after_s,
+            started=now,
+            due=now + seconds / self._speed,
+            arguments=arguments or {},
+        )
+        self._all[operation.id] = operation
+        self._keep(operation)
+        self._start(operation)
+        return operation
+
+    def running_on(self, target: str) -> list[Operation]:
+        """The unfinished operations on a document, oldest first."""
+        return list(self._running.get(ids.key(target), ()))
+
+    def find(self, id: str) -> Operation | None:
+        return self._all.get(id.lower())
+
+    async def ended(self, operation: Operation) -> None:
+        """Wait for the end of an operation, however it ends."""
+        if task := self._tasks.get(operation.id):
+            await asyncio.wait([task])
+
+    # URLs and answers
+
+    def url(self, operation: Operation, call: Call, what: str = "operations") -> str:
+        """Where to ask for an operation, with the caller's api-version."""
+        assert self._world is not None
+        base = f"{self._world.arm_url}/subscriptions/{self._world.subscription}"
+        version = call.query.get("api-version", "2021-04-01")
+        if operation.namespace == "Microsoft.Resources":
+            return f"{base}/operationresults/{operation.id}?api-version={version}"
+        place = f"providers/{operation.namespace}/locations/{operation.location}"
+        return f"{base}/{place}/{what}/{operation.id}?api-version={version}"
+
+    def headers(self, operation: Operation, call: Call, polling: Polling) -> dict[str, str]:
+        """What an accepted request carries. A write that is polled by its resource (`none`) carries only the wait."""
+        headers = self.wait(operation.retry_after_s)
+        if polling == "async-operation":
+            headers["Azure-AsyncOperation"] = self.url(operation, call)
+            headers["azure-asyncnotification"] = "Enabled"
+        if polling == "location" or (polling == "async-operation" and operation.verb not in ("create", "update")):
+            headers["Location"] = self.url(operation, call, "operationResults")
+        return headers
+
+    def wait(self, seconds: float) -> dict[str, str]:
+        """`Retry-After` divided by speed. It has whole seconds; the SDKs read `retry-after-ms` where those are none."""
+        scaled = seconds / self._speed
+        headers = {"retry-after-ms": str(max(1, round(scaled * 1000)))}
+        if scaled >= 1:
+            headers["Retry-After"] = str(round(scaled))
+        return headers
+
+    def status(self, operation: Operation) -> Reply:
+        """The answer of `Azure-AsyncOperation`."""
+        body: Json = {"name": operation.id, "status": operation.status, "startTime": _iso(operation.started)}
+        headers = {}
+        if operation.status == "InProgress":
+            headers = self.wait(operation.retry_after_s)
+        else:
+            body["endTime"] = _iso(operation.ended)
+        if operation.error is not None:
+            body["error"] = operation.error
+        if operation.result is not None:
+            body["properties"] = {"output": operation.result}
+        return Reply(200, body, headers)
+
+    def result(self, operation: Operation, call: Call) -> Reply:
+        """The answer of `Location`."""
+        if operation.status == "InProgress":
+            headers = self.wait(operation.retry_after_s)
+            headers["Location"] = self.url(operation, call, "operationResults")
+            return Reply(202, None, headers)
+        if operation.error is not None:
+            return Reply(operation.error_status, {"error": operation.error})
+        if operation.verb == "delete":
+            return Reply(200 if operation.namespace == "Microsoft.Resources" else 204)
+        if operation.verb in WRITES:
+            document = self._store.get(operation.target)
+            return Reply(204) if document is None else Reply(200, self.registry.kinds[operation.kind].show(document))
+        return Reply(200, operation.result)
+
+    # Inside
+
+    @property
+    def _speed(self) -> float:
+        assert self._world is not None
+        return self._world.speed
+
+    def _start(self, operation: Operation) -> None:
+        self._running.setdefault(ids.key(operation.target), []).append(operation)
+        task = asyncio.get_running_loop().create_task(self._run(operation), name=f"{operation.verb} {operation.target}")
+        self._tasks[operation.id] = task
+
+    async def _run(self, operation: Operation) -> None:
+        try:
+            await asyncio.sleep(max(0.0, operation.due - time.time()))
+            operation.result = await self._finish(operation)
+            operation.status = "Succeeded"
+        except asyncio.CancelledError:
+            raise
+        except ArmError as error:
+            self._fail(operation, error)
+        except Exception:
+            log.exception("%s of %s failed", operation.verb, operation.target)
+            self._fail(operation, ArmError(500, "InternalServerError", "An internal error occurred."))
+        operation.ended = time.time()
+        self._keep(operation)
+        running = self._running[ids.key(operation.target)]
+        running.remove(operation)
+        if not running:
+            del self._running[ids.key(operation.target)]
+        del self._tasks[operation.id]
+
+    async def _finish(self, operation: Operation) -> Any:
+        kind = self.registry.kinds[operation.kind]
+        document = self._store.get(operation.target)
+        if document is None:
+            raise ArmError(404, "ResourceNotFound", f"The Resource '{operation.target}' was not found.")
+        if operation.verb == "delete":
+            await kind.deleted(document)
+            self.forget(document)
+            return None
+        if operation.verb in WRITES:
+            await kind.succeed(document, operation.verb == "create")
+            set_state(kind, document, "Succeeded")
+            self._store.put(document)
+            return None
+        return await completions(kind)[operation.verb](document, operation.arguments)
+
+    def forget(self, document: Document) -> None:
+        """Delete a document and every document below it."""
+        below = ids.key(document.id) + "/"
+        for other in self._store:
+            if ids.key(other.id).startswith(below):
+                self._store.delete(other.id)
+        self._store.delete(document.id)
+
+    def _fail(self, operation: Operation, error: ArmError) -> None:
+        operation.status = "Failed"
+        operation.error = error.error()
+        operation.error_status = error.status
+        document = self._store.get(operation.target)
+        if document is not None and operation.verb in WRITES:
+            set_state(self.registry.kinds[operation.kind], document, "Failed")
+            self._store.put(document)
+
+    def _keep(self, operation: Operation) -> None:
+        self._store.write("operation", operation.id, asdict(operation))
+
+    def _forget_old(self) -> None:
+        for operation in list(self._all.values()):
+            if operation.status != "InProgress" and operation.ended < time.time() - KEPT_S:
+                del self._all[operation.id]
+                self._store.write("operation", operation.id, None)
+
+
+def completions(kind: Kind) -> dict[str, Any]:
+    """The methods that `@completes` marks, by action."""
+    return {
+        method.arm_completes: method
+        for method in (getattr(kind, name) for name in dir(kind) if not name.startswith("__"))
+        if hasattr(method, "arm_completes")
+    }
+
+
+def set_state(kind: Kind, document: Document, state: str) -> None:
+    """Set `provisioningState` of a document and of the children inside it."""
+    if kind.provisioning is None:
+        return
+    properties = document.body.setdefault("properties", {})
+    properties["provisioningState"] = state
+    for child in kind.children:
+        for item in properties.get(child.where) or ():
+            item.setdefault("properties", {})["provisioningState"] = state
+
+
+def _iso(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat()
