@@ -9,9 +9,9 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from wizard import ids
+from wizard.plan.naming import OWNER_TAG
 
-OWNER_TAG = "multivm-wizard"
-"""The tag every resource of a deployment carries; its value is the deployment's name. What lacks it is not ours."""
+__all__ = ["OWNER_TAG", "Blueprint", "Resource"]
 
 
 @dataclass(frozen=True)

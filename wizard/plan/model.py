@@ -1,6 +1,8 @@
 """The Plan: what a person asked for, and nothing else. Small, complete, no secrets, round-trips through plan.toml.
 
-The shape lives here; what makes a plan legal lives in `rules`, so that a form, a command and a file share one rule.
+The shape lives here; what makes a plan legal lives in `rules`, so that a form, a command and a file share one rule. The
+limits that stand here as `json_schema_extra` are shown to editors and judged by `rules`: a Plan can hold a wrong
+number, so that all its faults can be told at once.
 """
 
 from __future__ import annotations
@@ -8,6 +10,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from wizard.plan import limits
 
 
 class OsType(StrEnum):
@@ -60,55 +64,112 @@ class _Section(BaseModel):
 
 
 class Machines(_Section):
-    count: int = 2
-    os: OsType = OsType.LINUX
-    image: str = "ubuntu-24.04"
-    size: str = "Standard_D2s_v5"
-    placement: Placement = Placement.AVAILABILITY_SET
-    fault_domains: int = 2
-    update_domains: int = 5
-    admin_user: str = "azureuser"
-    auth: Auth = Auth.SSH_KEY
-    ssh_key: str = ""
-    workload: str = "page"
-    os_disk: str = "Premium_LRS"
+    """The virtual machines: how many, what runs on them, how Azure spreads them, who signs in."""
+
+    count: int = Field(
+        default=2,
+        description="How many. Two or more: a single machine has no availability promise of a set.",
+        json_schema_extra=limits.AVAILABILITY_SET_VMS.schema,
+    )
+    os: OsType = Field(default=OsType.LINUX, description="The operating system family.")
+    image: str = Field(
+        default="ubuntu-24.04", description="A name from our list, publisher:offer:sku:version, or the id of an image."
+    )
+    size: str = Field(default="Standard_D2s_v5", description="The VM size as Azure names it.")
+    placement: Placement = Field(
+        default=Placement.AVAILABILITY_SET, description="How Azure spreads them over its hardware."
+    )
+    fault_domains: int = Field(
+        default=2,
+        description="Of the availability set: racks with their own power and switch. Many regions have 2.",
+        json_schema_extra=limits.FAULT_DOMAINS.schema,
+    )
+    update_domains: int = Field(
+        default=5,
+        description="Of the availability set: groups that planned maintenance restarts one after another.",
+        json_schema_extra=limits.UPDATE_DOMAINS.schema,
+    )
+    admin_user: str = Field(default="azureuser", description="The administrator's user name.")
+    auth: Auth = Field(default=Auth.SSH_KEY, description="How the administrator signs in at first.")
+    ssh_key: str = Field(default="", description="The public key, one line: Ed25519, or RSA of 2048 bits or more.")
+    workload: str = Field(
+        default="page",
+        description="What they serve: page (names the machine that answers), none, or a cloud-init file.",
+    )
+    os_disk: str = Field(default="Premium_LRS", description="The type of the managed OS disk.")
 
 
 class Network(_Section):
-    address_space: str = "10.0.0.0/16"
-    subnet_name: str = "web"
-    subnet: str = "10.0.1.0/24"
-    allow_http: tuple[str, ...] = ("Internet",)
-    allow_admin: tuple[str, ...] = ("127.0.0.1/32",)
-    outbound: Outbound = Outbound.NAT_GATEWAY
+    """The virtual network, who may come in, and how the machines get out."""
+
+    address_space: str = Field(default="10.0.0.0/16", description="The virtual network's IPv4 range.")
+    subnet_name: str = Field(default="web", description="The subnet the machines are in.")
+    subnet: str = Field(
+        default="10.0.1.0/24", description="Its range, inside the address space. Azure keeps 5 addresses."
+    )
+    allow_http: tuple[str, ...] = Field(
+        default=("Internet",), description="Who may reach the page: IPv4 addresses, ranges, service tags."
+    )
+    allow_admin: tuple[str, ...] = Field(
+        default=("127.0.0.1/32",), description="Who may sign in (SSH): IPv4 addresses, ranges, service tags."
+    )
+    outbound: Outbound = Field(default=Outbound.NAT_GATEWAY, description="How the machines reach the Internet.")
 
 
 class Balancer(_Section):
-    dns_label: str = ""
-    frontend_port: int = 80
-    backend_port: int = 80
-    probe_protocol: ProbeProtocol = ProbeProtocol.HTTP
-    probe_path: str = "/"
-    probe_interval_s: int = 5
-    probe_threshold: int = 2
-    nat: Nat = Nat.PER_VM
-    nat_first_port: int = 50001
+    """The public load balancer: its ports, its health probe, the NAT rules that lead to single machines."""
+
+    dns_label: str = Field(
+        default="", description="A DNS name for the public address, unique in the region; empty for none."
+    )
+    frontend_port: int = Field(
+        default=80, description="The port clients connect to.", json_schema_extra=limits.FRONTEND_PORT.schema
+    )
+    backend_port: int = Field(
+        default=80, description="The port the machines listen on.", json_schema_extra=limits.BACKEND_PORT.schema
+    )
+    probe_protocol: ProbeProtocol = Field(default=ProbeProtocol.HTTP, description="What the health probe speaks.")
+    probe_path: str = Field(
+        default="/", description="Asked by an HTTP probe. Exactly 200 counts as healthy, and it must need no login."
+    )
+    probe_interval_s: int = Field(
+        default=5, description="Seconds between two probes.", json_schema_extra=limits.PROBE_INTERVAL_S.schema
+    )
+    probe_threshold: int = Field(
+        default=2,
+        description="Answers in a row that take a machine out, and bring it back.",
+        json_schema_extra=limits.PROBE_THRESHOLD.schema,
+    )
+    nat: Nat = Field(default=Nat.PER_VM, description="per-vm: one NAT rule each; range: one rule with a port range.")
+    nat_first_port: int = Field(
+        default=50001,
+        description="The first machine's sign-in port at the balancer; the others follow.",
+        json_schema_extra=limits.FRONTEND_PORT.schema,
+    )
 
 
 class Diagnostics(_Section):
-    boot: bool = True
-    storage_account: bool = False
+    """What is kept for the day something does not start."""
+
+    boot: bool = Field(
+        default=True, description="Boot diagnostics (serial log, screenshot) in storage that Azure manages."
+    )
+    storage_account: bool = Field(
+        default=False, description="A storage account of the deployment's own for diagnostics."
+    )
 
 
 class Plan(_Section):
     """One deployment as a person asked for it. `name` is the resource group, and what commands know it by."""
 
-    version: int = 1
-    cloud: str = "sandbox"
-    name: str = "ra-multi-vm-rg"
-    location: str = "westeurope"
-    prefix: str = "ra-multi-vm"
-    tags: dict[str, str] = Field(default_factory=dict)
+    version: int = Field(default=1, description="The version of this file's form.", json_schema_extra={"const": 1})
+    cloud: str = Field(default="sandbox", description="sandbox, public, usgov, china, or the URL of an ARM endpoint.")
+    name: str = Field(default="ra-multi-vm-rg", description="The resource group, and the name commands know it by.")
+    location: str = Field(default="westeurope", description="The region, as Azure names it in requests.")
+    prefix: str = Field(
+        default="ra-multi-vm", description="What all names begin with: PREFIX1, PREFIX2, PREFIX-vnet, PREFIX-lb, ..."
+    )
+    tags: dict[str, str] = Field(default_factory=dict, description="Put on every resource, beside the owner's tag.")
     machines: Machines = Field(default_factory=Machines)
     network: Network = Field(default_factory=Network)
     balancer: Balancer = Field(default_factory=Balancer)

@@ -1,0 +1,122 @@
+"""Rules about the load balancer: ports that must not meet, and a probe that can hold.
+
+Source: Microsoft, Load Balancer REST reference ("Inbound NAT Rules", "Load Balancer Probes") and "Azure Load Balancer
+health probes".
+"""
+
+from __future__ import annotations
+
+import re
+
+from wizard.errors import Problem
+from wizard.plan import limits
+from wizard.plan.machines import number
+from wizard.plan.model import OsType, ProbeProtocol
+
+
+def frontend_port(value: int) -> Problem | None:
+    """1 to 65534."""
+    return number("balancer.frontend_port", value, limits.FRONTEND_PORT, "A balancer's port is one of these.")
+
+
+def backend_port(value: int) -> Problem | None:
+    """1 to 65535."""
+    return number("balancer.backend_port", value, limits.BACKEND_PORT, "A TCP port is one of these.")
+
+
+def backend_port_is_free(value: int, os: OsType) -> Problem | None:
+    """The workload cannot listen where the machine's own sign-in does."""
+    taken, service = (limits.RDP_PORT, "Remote Desktop") if os == OsType.WINDOWS else (limits.SSH_PORT, "SSH")
+    if value != taken:
+        return None
+    return Problem(
+        "balancer.backend_port",
+        f"Port {value} is taken on the machines.",
+        f"{service} listens there.",
+        "Use the port the workload listens on, such as 80.",
+    )
+
+
+def nat_first_port(value: int) -> Problem | None:
+    """1 to 65534."""
+    return number("balancer.nat_first_port", value, limits.FRONTEND_PORT, "A balancer's port is one of these.")
+
+
+def nat_ports_exist(first: int, count: int) -> Problem | None:
+    """One port a machine, in a row: the last one is still a port."""
+    last = first + count - 1
+    if last in limits.FRONTEND_PORT:
+        return None
+    return Problem(
+        "balancer.nat_first_port",
+        f"The last machine's port would be {last}.",
+        f"Each of the {count} machines takes the next port, and {limits.FRONTEND_PORT.high} is the last one.",
+        f"Use {limits.FRONTEND_PORT.high - count + 1} or less.",
+    )
+
+
+def ports_apart(frontend: int, first: int, count: int) -> Problem | None:
+    """No two rules of a balancer share a frontend port and protocol."""
+    last = first + count - 1
+    if not first <= frontend <= last:
+        return None
+    ports = f"port {first}" if count == 1 else f"ports {first} to {last}"
+    return Problem(
+        "balancer.nat_first_port",
+        f"The sign-in {ports} and frontend port {frontend} meet.",
+        "Two rules of one balancer cannot share a port.",
+        "Move one of them; 50001 is the usual first sign-in port.",
+    )
+
+
+def probe_interval(value: int) -> Problem | None:
+    """5 seconds or more."""
+    return number("balancer.probe_interval_s", value, limits.PROBE_INTERVAL_S, "Azure probes every 5 s at most.")
+
+
+def probe_threshold(value: int) -> Problem | None:
+    """At least one answer."""
+    return number(
+        "balancer.probe_threshold", value, limits.PROBE_THRESHOLD, "It counts probes in a row, for down and for up."
+    )
+
+
+def probe_path(text: str, protocol: ProbeProtocol | None) -> Problem | None:
+    """An HTTP probe asks for an absolute path. With TCP there is nothing to ask for: a path gets a warning.
+
+    `None`: the protocol is not known.
+    """
+    field = "balancer.probe_path"
+    if text in ("", "/") and protocol is not ProbeProtocol.HTTP:
+        return None
+    if protocol is ProbeProtocol.TCP:
+        return Problem(
+            field,
+            f'"{text}" is never asked for.',
+            "A TCP probe only connects; it cannot see whether the workload answers rightly.",
+            'Use probe_protocol = "http", or leave the path at "/".',
+            "warning",
+        )
+    if not text.startswith("/"):
+        return Problem(
+            field,
+            f'"{text}" is not a path.' if text else "There is no probe path.",
+            "An HTTP probe needs one, beginning with a slash.",
+            'Write "/", or the path of a page that answers 200 without a login.',
+        )
+    path = text.split("?", 1)[0]
+    if not re.fullmatch(r"[A-Za-z0-9/._~!$&'()*+,;=:@%?-]*", text) or re.search(r"%(?![0-9A-Fa-f]{2})", text):
+        return Problem(
+            field,
+            f"The probe path {text!r} cannot be sent.",
+            "It goes into a request as it stands: no blanks, no # and no letters beyond ASCII (RFC 3986).",
+            "Write other characters as %XX, or choose a plainer path.",
+        )
+    if any(part in (".", "..") for part in path.split("/")):
+        return Problem(
+            field,
+            f'"{text}" holds a dot segment.',
+            "Servers resolve it, or refuse it; the probe would ask for something else.",
+            "Write the path itself.",
+        )
+    return None

@@ -1,0 +1,145 @@
+"""plan.toml: read with every fault told at once, and written so that a person can go on from it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wizard.errors import InputError, Problem
+from wizard.home import write_atomically
+from wizard.plan import document, rules
+from wizard.plan.model import Plan
+
+_COMMENTS: Mapping[str, str] = {
+    "cloud": "sandbox, public, usgov, china, or the URL of an ARM endpoint",
+    "name": "the resource group, and the name commands know the deployment by",
+    "machines.os": "linux, windows",
+    "machines.image": "a name from our list, publisher:offer:sku:version, or an image id",
+    "machines.placement": "availability-set, zones, scale-set",
+    "machines.auth": "ssh-key, password",
+    "machines.ssh_key": "the public key; the private one stays with you",
+    "machines.workload": "page, none, or the path of a cloud-init file",
+    "network.allow_http": "addresses, ranges, service tags; in the sandbox, loopback counts as Internet",
+    "network.allow_admin": "who may sign in: the addresses you come from",
+    "network.outbound": "nat-gateway, outbound-rule, none",
+    "balancer.probe_protocol": "http, tcp",
+    "balancer.nat": "per-vm (one rule each), range (port range and pool)",
+}
+_COLUMN = 37  # where comments begin, as far as the values let them
+
+
+class PlanProblems(InputError):  # noqa: N818 - it is many of them, and each is a Problem
+    """A plan that cannot be used; `problems` holds every fault, warnings too."""
+
+    def __init__(self, what: str, problems: list[Problem]) -> None:
+        errors = sum(problem.severity == "error" for problem in problems)
+        super().__init__(
+            what,
+            "One thing in it is wrong." if errors == 1 else f"{errors} things in it are wrong.",
+            "Correct it and try again; multivm-wizard plan check FILE shows what is left.",
+        )
+        self.problems = problems
+
+
+def read(path: Path) -> Plan:
+    """The plan in a file. PlanProblems when it has errors, InputError when there is no such file to read."""
+    plan, problems = check(read_text(path))
+    if plan is None:
+        raise PlanProblems(f"{path} cannot be used.", problems)
+    return plan
+
+
+def read_text(path: Path) -> str:
+    """A plan file's text; InputError when it cannot be had."""
+    try:
+        return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a text in UTF-8.", "TOML files are.", "Save it as UTF-8.") from None
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read.", f"{error.strerror}.", "Name another file, or make one with: plan new -o FILE"
+        ) from error
+
+
+def check(text: str) -> tuple[Plan | None, list[Problem]]:
+    """Judge plan.toml's text: the plan, or None where it has errors, and every Problem in the order of the keys."""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return None, [_syntax(error)]
+    except RecursionError:
+        return None, [Problem("", "This is nested too deeply to be a plan.", "A plan is two levels deep.")]
+    found = document.read(tree)
+    problems = rules.in_order([*found.problems, *rules.check_values(found.values)])
+    if any(problem.severity == "error" for problem in problems):
+        return None, problems
+    return document.build(found.values), problems
+
+
+def write(plan: Plan, path: Path) -> None:
+    """Write a plan file, in one step; what stood there is replaced."""
+    write_atomically(path, dumps(plan), 0o644)
+
+
+def dumps(plan: Plan) -> str:
+    """plan.toml with every key, and a comment where the values do not speak for themselves."""
+    values = document.flatten(plan)
+    lines: list[str] = [_line(key, values[key]) for key in values if "." not in key and key != "tags"]
+    lines.append("[tags]")
+    lines.extend(f"{_key(name)} = {_value(text)}" for name, text in plan.tags.items())
+    for section in document.sections():
+        lines.append(f"[{section}]")
+        lines.extend(_line(key, value) for key, value in values.items() if key.startswith(f"{section}."))
+    return "\n".join(lines) + "\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """A JSON schema of plan.toml for editors, with each key's description, default and limits."""
+    schema = Plan.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "plan.toml of multivm-wizard",
+    }
+
+
+def _syntax(error: tomllib.TOMLDecodeError) -> Problem:
+    words = str(error)
+    place = re.search(r"\s*\(at (line (\d+), column (\d+)|end of document)\)$", words)
+    reason = words[: place.start()] if place else words
+    where = place.group(1) if place else "an unknown place"
+    return Problem(
+        "",
+        f"The file is not TOML: {reason}, at {where}.",
+        "Nothing in it can be judged before it can be read.",
+        "Correct this place; texts stand in double quotes, and tables in square brackets.",
+    )
+
+
+def _line(key: str, value: Any) -> str:
+    line = f"{key.rpartition('.')[2]} = {_value(value)}"
+    comment = _COMMENTS.get(key)
+    return f"{line:<{_COLUMN}}# {comment}" if comment else line
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(_value(item) for item in value)}]"
+    return _text(str(value))
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _text(name)
+
+
+def _text(text: str) -> str:
+    """A TOML basic string: quotes, backslashes and control characters escaped (TOML 1.0, "String")."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda found: f"\\u{ord(found.group()):04x}", escaped) + '"'

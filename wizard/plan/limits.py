@@ -1,0 +1,62 @@
+"""Azure's numbers, once: the rules judge by them and the editor's schema shows them.
+
+Source, unless a line names another: Microsoft's "Naming rules and restrictions for Azure resources", "Azure
+subscription and service limits" and the REST reference of the resource in question, as of 2026.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Range:
+    """A closed range of whole numbers."""
+
+    low: int
+    high: int
+
+    def __contains__(self, number: int) -> bool:
+        return self.low <= number <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.low} to {self.high}"
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The range in JSON Schema's words."""
+        return {"minimum": self.low, "maximum": self.high}
+
+
+GROUP_NAME = Range(1, 90)
+VNET_NAME = Range(2, 64)
+NETWORK_NAME = Range(1, 80)  # subnets, NSGs, NICs, balancers, public IPs, NAT gateways
+VM_NAME = 64  # the resource's name; a Linux computer name may have as many
+WINDOWS_COMPUTER_NAME = 15  # NetBIOS
+
+ADMIN_USER_LINUX = 32
+ADMIN_USER_WINDOWS = 20
+PASSWORD_LINUX = Range(12, 72)  # the portal's and the CLI's; the API alone would take 6
+PASSWORD_WINDOWS = Range(12, 123)  # likewise 8
+RSA_BITS = 2048
+
+TAGS = 50  # on one resource
+TAG_NAME = 512
+TAG_VALUE = 256
+
+AVAILABILITY_SET_VMS = Range(1, 200)
+SCALE_SET_VMS = Range(1, 1000)  # Flexible orchestration
+FAULT_DOMAINS = Range(1, 3)
+UPDATE_DOMAINS = Range(1, 20)
+
+SUBNET_PREFIX = Range(2, 29)
+RESERVED_ADDRESSES = 5  # of every subnet: the first four and the last
+
+FRONTEND_PORT = Range(1, 65534)
+BACKEND_PORT = Range(1, 65535)
+SSH_PORT = 22
+RDP_PORT = 3389
+PROBE_INTERVAL_S = Range(5, 2147483646)  # the upper end is the balancer API's, [M]: from memory
+PROBE_THRESHOLD = Range(1, 100)  # the upper end is ARM's own, [M]: from memory
+CUSTOM_DATA = 65535  # bytes before base64

@@ -1,0 +1,187 @@
+"""What makes a plan legal: every rule, each judged whenever what it reads can be trusted.
+
+A mistake gets one Problem and not its consequences: a rule that reads several keys is passed over when one of them is
+faulty by itself (its type, its range, a choice that does not deploy yet). Forms call the single rules: those most used
+stand here too, the others in their modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wizard.errors import Problem
+from wizard.plan import addresses, balancer, document, machines, naming, not_yet
+from wizard.plan.addresses import source
+from wizard.plan.choices import CLOUDS
+from wizard.plan.credentials import admin_user, password, ssh_key
+from wizard.plan.model import Auth, OsType, Placement, Plan
+from wizard.plan.naming import prefix, resource_group, vm_name
+
+__all__ = [
+    "admin_user",
+    "check",
+    "check_values",
+    "in_order",
+    "password",
+    "prefix",
+    "resource_group",
+    "source",
+    "ssh_key",
+    "vm_name",
+]
+
+Verdict = Problem | Iterable[Problem] | None
+
+
+@dataclass(frozen=True)
+class _Rule:
+    judge: Callable[..., Verdict]
+    reads: tuple[str, ...]
+
+
+def _rule(judge: Callable[..., Verdict], *reads: str) -> _Rule:
+    return _Rule(judge, reads)
+
+
+_ALONE = (
+    _rule(naming.version, "version"),
+    _rule(naming.cloud, "cloud"),
+    _rule(naming.resource_group, "name"),
+    _rule(naming.location, "location"),
+    _rule(naming.tags, "tags"),
+    _rule(machines.image, "machines.image"),
+    _rule(machines.size, "machines.size"),
+    _rule(machines.fault_domains, "machines.fault_domains"),
+    _rule(machines.update_domains, "machines.update_domains"),
+    _rule(machines.os_disk, "machines.os_disk"),
+    _rule(machines.os_disk_retires, "machines.os_disk"),
+    _rule(lambda text: ssh_key(text) if text else None, "machines.ssh_key"),
+    _rule(addresses.address_space, "network.address_space"),
+    _rule(naming.subnet_name, "network.subnet_name"),
+    _rule(addresses.subnet, "network.subnet"),
+    _rule(addresses.allow_http, "network.allow_http"),
+    _rule(addresses.allow_admin, "network.allow_admin"),
+    _rule(naming.dns_label, "balancer.dns_label"),
+    _rule(balancer.frontend_port, "balancer.frontend_port"),
+    _rule(balancer.backend_port, "balancer.backend_port"),
+    _rule(balancer.probe_interval, "balancer.probe_interval_s"),
+    _rule(balancer.probe_threshold, "balancer.probe_threshold"),
+    _rule(balancer.nat_first_port, "balancer.nat_first_port"),
+)
+
+
+# These are judged in any case; where the second key is faulty, by the most lenient value it could have.
+_LENIENT: Mapping[str, Any] = {
+    "machines.os": OsType.LINUX,
+    "machines.count": 1,
+    "machines.placement": None,
+    "balancer.probe_protocol": None,
+}
+_LENIENTLY = (
+    _rule(machines.count, "machines.count", "machines.placement"),
+    _rule(admin_user, "machines.admin_user", "machines.os"),
+    _rule(prefix, "prefix", "machines.os", "machines.count"),
+    _rule(balancer.backend_port_is_free, "balancer.backend_port", "machines.os"),
+    _rule(balancer.probe_path, "balancer.probe_path", "balancer.probe_protocol"),
+)
+
+
+def _key_is_there(key: str, auth: Auth) -> Problem | None:
+    if auth is Auth.SSH_KEY and not key:
+        return Problem(
+            "machines.ssh_key",
+            "There is no SSH key.",
+            'With auth = "ssh-key" it is the only way to sign in.',
+            "Paste the line of a .pub file; plan new writes one by itself.",
+        )
+    if auth is Auth.PASSWORD and key:
+        return Problem(
+            "machines.ssh_key",
+            "This key is not put on the machines.",
+            'With auth = "password" the first sign-in is by password.',
+            'Use auth = "ssh-key", or leave the key empty.',
+            "warning",
+        )
+    return None
+
+
+def _far_http(entries: tuple[str, ...], cloud: str) -> Problem | None:
+    return _far("network.allow_http", entries, cloud)
+
+
+def _far_admin(entries: tuple[str, ...], cloud: str) -> Problem | None:
+    return _far("network.allow_admin", entries, cloud)
+
+
+def _far(field: str, entries: tuple[str, ...], cloud: str) -> Problem | None:
+    # A cloud that sees this computer at a fixed address is at hand; a custom endpoint may be in the same house.
+    choice = CLOUDS.get(cloud)
+    return addresses.reachable_from_afar(field, entries) if choice and choice.admin_from is None else None
+
+
+def _few(count: int, placement: Placement) -> Problem | None:
+    return machines.few(count) if placement is Placement.AVAILABILITY_SET else None
+
+
+_TOGETHER = (
+    _rule(_few, "machines.count", "machines.placement"),
+    _rule(machines.image_fits, "machines.image", "machines.os"),
+    _rule(machines.domains_agree, "machines.fault_domains", "machines.update_domains"),
+    _rule(_key_is_there, "machines.ssh_key", "machines.auth"),
+    _rule(addresses.subnet_inside, "network.address_space", "network.subnet"),
+    _rule(addresses.subnet_holds, "network.subnet", "machines.count"),
+    _rule(_far_http, "network.allow_http", "cloud"),
+    _rule(_far_admin, "network.allow_admin", "cloud"),
+    _rule(balancer.nat_ports_exist, "balancer.nat_first_port", "machines.count"),
+    _rule(balancer.ports_apart, "balancer.frontend_port", "balancer.nat_first_port", "machines.count"),
+)
+
+
+def check(plan: Plan) -> list[Problem]:
+    """Every Problem of a plan, errors and warnings, in the order of its keys."""
+    return check_values(document.flatten(plan))
+
+
+def check_values(values: Mapping[str, Any]) -> list[Problem]:
+    """As `check`, of values by dotted key; a key that is missing is one whose value is not known."""
+    problems: list[Problem] = []
+    bad: set[str] = set()
+
+    def judge(rule: _Rule, known: Mapping[str, Any]) -> None:
+        problems.extend(found := _problems(rule.judge(*(known[key] for key in rule.reads))))
+        bad.update(problem.field for problem in found if problem.severity == "error")
+
+    for rule in _ALONE:
+        if rule.reads[0] in values:
+            judge(rule, values)
+    problems += (refused := not_yet.check(values, bad))
+    bad.update(problem.field for problem in refused)
+    for rule in _LENIENTLY:
+        if rule.reads[0] in values and rule.reads[0] not in bad:
+            judge(rule, {**_LENIENT, **{key: value for key, value in values.items() if key not in bad}})
+    for rule in _TOGETHER:
+        # A clash of two keys is no reason to trust neither of them: only what is faulty by itself counts.
+        if all(key in values and key not in bad for key in rule.reads):
+            problems += _problems(rule.judge(*(values[key] for key in rule.reads)))
+    return in_order(problems)
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems in the order of a plan file's keys; those of unknown keys at the end of their table."""
+    order = {key: index for index, key in enumerate(document.fields())}
+
+    def position(problem: Problem) -> int:
+        if problem.field in order:
+            return order[problem.field]
+        table = problem.field.partition(".")[0]
+        return max((index for key, index in order.items() if key.partition(".")[0] == table), default=len(order))
+
+    return sorted(problems, key=position)
+
+
+def _problems(verdict: Verdict) -> list[Problem]:
+    if verdict is None:
+        return []
+    return [verdict] if isinstance(verdict, Problem) else list(verdict)
