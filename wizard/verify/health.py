@@ -1,0 +1,54 @@
+"""What Azure says about the machines: the balancer's probes by the rule's health call, and the VM agent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from wizard import ids
+from wizard.verify.machines import Machine
+
+if TYPE_CHECKING:
+    from wizard.azure.clients import Azure
+
+
+async def probes(
+    azure: Azure, balancer_id: str, rule: str, machines: Sequence[Machine]
+) -> Mapping[str, tuple[bool, str]]:
+    """By VM name: whether the rule's probe finds it up, and Azure's reason. A VM that Azure leaves out is down.
+
+    Raises AzureError, UnreachableError. (POST .../loadBalancingRules/RULE/health, a long-running call.)
+    """
+    balancer = ids.parse(balancer_id)
+    poller: Any = await azure.ask(
+        azure.network.load_balancer_load_balancing_rules.begin_health(balancer.group, balancer.name, rule)
+    )
+    told = (await azure.ask(poller.result())).as_dict()
+    found: dict[str, tuple[bool, str]] = {}
+    for backend in told.get("loadBalancerBackendAddresses") or ():
+        configuration = str(backend.get("networkInterfaceIPConfigurationId") or "")
+        machine = next((machine for machine in machines if machine.holds(configuration)), None)
+        if machine is not None:
+            state = str(backend.get("state") or "Unknown")
+            reason = str(backend.get("reason") or "")
+            found[machine.name] = (state.lower() == "up", f"{state}: {reason}" if reason else state)
+    return {machine.name: found.get(machine.name, (False, "not in the pool of this rule")) for machine in machines}
+
+
+async def instance(azure: Azure, machine: Machine) -> Mapping[str, Any]:
+    """A VM's instance view as ARM spells it. Raises AzureError (404 where the VM is not there)."""
+    call = azure.compute.virtual_machines.instance_view(machine.group, machine.name)
+    view: Mapping[str, Any] = (await azure.ask(call)).as_dict()
+    return view
+
+
+def power_state(view: Mapping[str, Any]) -> str:
+    """`running`, `deallocated`, ...; "" when the view does not say."""
+    codes = [str(status.get("code") or "") for status in view.get("statuses") or ()]
+    return next((code.partition("/")[2] for code in codes if code.lower().startswith("powerstate/")), "")
+
+
+def agent_ready(view: Mapping[str, Any]) -> bool:
+    """Whether the VM agent reports itself ready; Run Command and extensions need it."""
+    statuses = (view.get("vmAgent") or {}).get("statuses") or ()
+    return any(str(status.get("displayStatus") or "").lower() == "ready" for status in statuses)

@@ -1,0 +1,97 @@
+"""Waits until a deployment has settled: ARM's Succeeded comes before cloud-init's end, the first probe and SSH.
+
+Waiting ends when everything holds or the time is over; it judges nothing. What does not hold by then is found by the
+checks, each with its own word for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wizard.errors import AzureError
+from wizard.verify import health, ssh
+from wizard.verify.events import Emit, Waiting
+from wizard.verify.machines import Machine
+
+if TYPE_CHECKING:
+    from wizard.azure.clients import Azure
+
+SSH_TURN_S = 1.0
+"""Between two tries of a port that does not answer; boots take tens of seconds."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What to wait for: `rule` is (balancer id, rule name) or None, `ssh` VM name to (host, port)."""
+
+    machines: Sequence[Machine]
+    rule: tuple[str, str] | None
+    ssh: Mapping[str, tuple[str, int]]
+
+
+async def wait(azure: Azure, place: Place, seconds: float, emit: Emit) -> bool:
+    """Wait up to `seconds` for every probe, agent and SSH port; whether all of them hold.
+
+    ARM is asked no more often than the cloud's `poll_floor_s`. Raises UnreachableError when the cloud goes away.
+    """
+    began = time.perf_counter()
+    missing: dict[str, set[str]] = {}
+    told = ""
+
+    def tell(kind: str, names: set[str]) -> None:
+        nonlocal told
+        missing[kind] = names
+        parts = [f"{kind} of {_some(sorted(names))}" for kind, names in missing.items() if names]
+        text = f"waiting for {'; '.join(parts)}" if parts else "everything answers"
+        if text != told:
+            told = text
+            emit(Waiting(round(time.perf_counter() - began, 2), text))
+
+    async def until_none(kind: str, turn_s: float, ask: Callable[[set[str]], Awaitable[set[str]]]) -> None:
+        names = {machine.name for machine in place.machines}
+        while names := await ask(names):
+            tell(kind, names)
+            await asyncio.sleep(turn_s)
+        tell(kind, names)
+
+    floor = max(azure.cloud.poll_floor_s, 0.05)
+    work = [until_none("the VM agent", floor, lambda names: _silent_agents(azure, place, names))]
+    if place.rule is not None:
+        work.append(until_none("the probe", floor, lambda names: _down(azure, place, names)))
+    if place.ssh:
+        work.append(until_none("SSH", SSH_TURN_S, lambda names: _without_ssh(place, names)))
+    try:
+        async with asyncio.timeout(seconds), asyncio.TaskGroup() as waits:
+            for one in work:
+                waits.create_task(one)
+    except TimeoutError:
+        return False
+    except* AzureError:
+        return False  # not there, or not readable: the checks say which
+    return True
+
+
+async def _down(azure: Azure, place: Place, names: set[str]) -> set[str]:
+    assert place.rule is not None
+    found = await health.probes(azure, *place.rule, place.machines)
+    return {name for name in names if not found[name][0]}
+
+
+async def _silent_agents(azure: Azure, place: Place, names: set[str]) -> set[str]:
+    machines = [machine for machine in place.machines if machine.name in names]
+    views = await asyncio.gather(*(health.instance(azure, machine) for machine in machines))
+    return {machine.name for machine, view in zip(machines, views, strict=True) if not health.agent_ready(view)}
+
+
+async def _without_ssh(place: Place, names: set[str]) -> set[str]:
+    asked = [name for name in sorted(names) if name in place.ssh]
+    met = await asyncio.gather(*(ssh.meet(*place.ssh[name]) for name in asked))
+    return {name for name, result in zip(asked, met, strict=True) if result.host_key is None}
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
