@@ -104,13 +104,14 @@ def probe_path(text: str, protocol: ProbeProtocol | None) -> Problem | None:
             "An HTTP probe needs one, beginning with a slash.",
             'Write "/", or the path of a page that answers 200 without a login.',
         )
-    path = text.split("?", 1)[0]
-    if not re.fullmatch(r"[A-Za-z0-9/._~!$&'()*+,;=:@%?-]*", text) or re.search(r"%(?![0-9A-Fa-f]{2})", text):
+    path, _, query = text.partition("?")
+    plain = re.fullmatch(r"[A-Za-z0-9/._~!$&'()*+,;=:@-]*", path)
+    if not plain or not re.fullmatch(r"([A-Za-z0-9/._~!$&'()*+,;=:@?-]|%[0-9A-Fa-f]{2})*", query):
         return Problem(
             field,
             f"The probe path {text!r} cannot be sent.",
-            "It goes into a request as it stands: no blanks, no # and no letters beyond ASCII (RFC 3986).",
-            "Write other characters as %XX, or choose a plainer path.",
+            "It goes into a request as it stands: no blanks, no #, no % in the path, plain ASCII letters (RFC 3986).",
+            "Choose a plainer path, such as /healthz.",
         )
     if any(part in (".", "..") for part in path.split("/")):
         return Problem(

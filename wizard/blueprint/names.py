@@ -1,0 +1,140 @@
+"""What everything is called, and the ids that follow: the one place where a name is made.
+
+Names are a function of the plan's prefix alone, so that a second run, a status or a teardown without any record meets
+the same resources.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wizard import ids
+from wizard.plan.model import OsType
+from wizard.plan.naming import VNET_SUFFIX
+
+GROUP = "Microsoft.Resources/resourceGroups"
+NSG = "Microsoft.Network/networkSecurityGroups"
+PUBLIC_IP = "Microsoft.Network/publicIPAddresses"
+NAT_GATEWAY = "Microsoft.Network/natGateways"
+VNET = "Microsoft.Network/virtualNetworks"
+BALANCER = "Microsoft.Network/loadBalancers"
+NIC = "Microsoft.Network/networkInterfaces"
+AVAILABILITY_SET = "Microsoft.Compute/availabilitySets"
+VM = "Microsoft.Compute/virtualMachines"
+
+# Inside the balancer's document and the NIC's.
+FRONTEND = "fe"
+POOL = "be"
+RULE = "http"
+PROBE = "probe"
+IP_CONFIGURATION = "ipconfig1"
+
+
+def nsg(prefix: str) -> str:
+    return f"{prefix}-nsg"
+
+
+def vnet(prefix: str) -> str:
+    return f"{prefix}{VNET_SUFFIX}"
+
+
+def balancer(prefix: str) -> str:
+    return f"{prefix}-lb"
+
+
+def balancer_ip(prefix: str) -> str:
+    return f"{prefix}-lb-pip"
+
+
+def nat_gateway(prefix: str) -> str:
+    return f"{prefix}-nat"
+
+
+def nat_gateway_ip(prefix: str) -> str:
+    return f"{prefix}-nat-pip"
+
+
+def availability_set(prefix: str) -> str:
+    return f"{prefix}-as"
+
+
+def nic(vm: str) -> str:
+    return f"{vm}-nic"
+
+
+def admin_service(os: OsType) -> str:
+    """What an administrator signs in by: `ssh`, or `rdp` on Windows."""
+    return "rdp" if os == OsType.WINDOWS else "ssh"
+
+
+def nat_rule(vm: str, os: OsType = OsType.LINUX) -> str:
+    """The balancer's rule that leads to one machine's sign-in: `ssh-ra-multi-vm1`."""
+    return f"{admin_service(os)}-{vm}"
+
+
+@dataclass(frozen=True)
+class Ids:
+    """The ids of one deployment's resources, by subscription, resource group and prefix."""
+
+    subscription: str
+    group_name: str
+    prefix: str
+
+    def _id(self, type: str, *names: str) -> str:
+        return ids.resource_id(self.subscription, self.group_name, type, *names)
+
+    @property
+    def group(self) -> str:
+        return ids.group_id(self.subscription, self.group_name)
+
+    @property
+    def nsg(self) -> str:
+        return self._id(NSG, nsg(self.prefix))
+
+    @property
+    def vnet(self) -> str:
+        return self._id(VNET, vnet(self.prefix))
+
+    def subnet(self, name: str) -> str:
+        return ids.child_id(self.vnet, "subnets", name)
+
+    @property
+    def nat_gateway(self) -> str:
+        return self._id(NAT_GATEWAY, nat_gateway(self.prefix))
+
+    @property
+    def nat_gateway_ip(self) -> str:
+        return self._id(PUBLIC_IP, nat_gateway_ip(self.prefix))
+
+    @property
+    def balancer_ip(self) -> str:
+        return self._id(PUBLIC_IP, balancer_ip(self.prefix))
+
+    @property
+    def balancer(self) -> str:
+        return self._id(BALANCER, balancer(self.prefix))
+
+    @property
+    def frontend(self) -> str:
+        return ids.child_id(self.balancer, "frontendIPConfigurations", FRONTEND)
+
+    @property
+    def pool(self) -> str:
+        return ids.child_id(self.balancer, "backendAddressPools", POOL)
+
+    @property
+    def probe(self) -> str:
+        return ids.child_id(self.balancer, "probes", PROBE)
+
+    def nat_rule(self, vm: str, os: OsType) -> str:
+        return ids.child_id(self.balancer, "inboundNatRules", nat_rule(vm, os))
+
+    @property
+    def availability_set(self) -> str:
+        return self._id(AVAILABILITY_SET, availability_set(self.prefix))
+
+    def nic(self, vm: str) -> str:
+        return self._id(NIC, nic(vm))
+
+    def vm(self, vm: str) -> str:
+        return self._id(VM, vm)

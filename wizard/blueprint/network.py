@@ -1,0 +1,198 @@
+"""The network's bodies: who is let in, the way out, the balancer with its rules, and one NIC a machine.
+
+Standard balancers and addresses are closed until an NSG opens them, and a NIC is created already in its pool and NAT
+rule: Azure serialises NIC writes within an availability set, so a later patch would cost each machine a second turn.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from wizard.blueprint import names
+from wizard.blueprint.names import Ids
+from wizard.blueprint.resource import Resource
+from wizard.plan import limits
+from wizard.plan.addresses import is_tag
+from wizard.plan.model import OsType, Plan, ProbeProtocol
+
+IDLE_MINUTES = 4
+"""Azure's default and least, for balancer rules (4 to 30) and the NAT gateway (4 to 120)."""
+
+_FIRST_PRIORITY = 100  # the least there is; ours go up in tens, so that others fit between
+_PRIORITY_STEP = 10
+
+
+def resources(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
+    """NSG, the two addresses, NAT gateway, virtual network and balancer. `common` is location and tags."""
+    prefix = plan.prefix
+    yield _resource(names.NSG, ids.nsg, names.nsg(prefix), common, nsg_properties(plan), after=(ids.group,))
+    yield _public_ip(ids.nat_gateway_ip, names.nat_gateway_ip(prefix), common, ids.group)
+    yield _public_ip(ids.balancer_ip, names.balancer_ip(prefix), common, ids.group, plan.balancer.dns_label)
+    yield _resource(
+        names.NAT_GATEWAY,
+        ids.nat_gateway,
+        names.nat_gateway(prefix),
+        {**common, "sku": {"name": "Standard"}},
+        {"idleTimeoutInMinutes": IDLE_MINUTES, "publicIpAddresses": [{"id": ids.nat_gateway_ip}]},
+        after=(ids.nat_gateway_ip,),
+    )
+    yield _resource(
+        names.VNET, ids.vnet, names.vnet(prefix), common, vnet_properties(plan, ids), after=(ids.nsg, ids.nat_gateway)
+    )
+    yield _resource(
+        names.BALANCER,
+        ids.balancer,
+        names.balancer(prefix),
+        {**common, "sku": {"name": "Standard", "tier": "Regional"}},
+        balancer_properties(plan, ids),
+        after=(ids.balancer_ip,),
+    )
+
+
+def nics(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
+    """One NIC a machine, without a public address: its ways in are the pool and its own NAT rule."""
+    for vm in plan.vm_names:
+        configuration = {
+            "subnet": {"id": ids.subnet(plan.network.subnet_name)},
+            "privateIPAllocationMethod": "Dynamic",
+            "loadBalancerBackendAddressPools": [{"id": ids.pool}],
+            "loadBalancerInboundNatRules": [{"id": ids.nat_rule(vm, plan.machines.os)}],
+        }
+        properties = {"ipConfigurations": [{"name": names.IP_CONFIGURATION, "properties": configuration}]}
+        yield _resource(names.NIC, ids.nic(vm), names.nic(vm), common, properties, after=(ids.vnet, ids.balancer))
+
+
+def nsg_properties(plan: Plan) -> dict[str, Any]:
+    """The rules that let in: HTTP to the workload's port, then SSH or RDP.
+
+    An NSG judges behind the balancer: the port is the machine's, the source the client's own address. Azure's default
+    rules let the probes in (65001) and refuse the rest (65500).
+    """
+    service = names.admin_service(plan.machines.os)
+    admin_port = limits.RDP_PORT if plan.machines.os == OsType.WINDOWS else limits.SSH_PORT
+    wanted = [
+        *_allowed("allow-http", plan.balancer.backend_port, plan.network.allow_http),
+        *_allowed(f"allow-{service}", admin_port, plan.network.allow_admin),
+    ]
+    rules = [
+        {
+            "name": name,
+            "properties": {
+                "priority": _FIRST_PRIORITY + _PRIORITY_STEP * index,
+                "direction": "Inbound",
+                "access": "Allow",
+                "protocol": "Tcp",
+                **source,
+                "sourcePortRange": "*",
+                "destinationAddressPrefix": plan.network.subnet,
+                "destinationPortRange": str(port),
+            },
+        }
+        for index, (name, port, source) in enumerate(wanted)
+    ]
+    return {"securityRules": rules}
+
+
+def _allowed(name: str, port: int, entries: Iterable[str]) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """The rules one allow-list becomes: `NAME`, `NAME-2`, ...
+
+    `sourceAddressPrefixes` takes addresses and ranges alone; a service tag stands alone in `sourceAddressPrefix`, one a
+    rule (error SecurityRuleParameterContainsUnsupportedValue). Ranges that overlap are joined: one rule refuses them
+    (error OverlappingSubnetsNotPermittedInSecurityRule).
+    """
+    listed = list(entries)
+    tags = list({entry.lower(): entry for entry in listed if is_tag(entry)}.values())
+    networks = ipaddress.collapse_addresses(ipaddress.IPv4Network(entry) for entry in listed if not is_tag(entry))
+    ranges = [str(network) for network in networks]
+    sources: list[dict[str, Any]] = []
+    if ranges:
+        sources.append({"sourceAddressPrefix": ranges[0]} if len(ranges) == 1 else {"sourceAddressPrefixes": ranges})
+    sources.extend({"sourceAddressPrefix": tag} for tag in tags)
+    for number, source in enumerate(sources, start=1):
+        yield (name if number == 1 else f"{name}-{number}"), port, source
+
+
+def vnet_properties(plan: Plan, ids: Ids) -> dict[str, Any]:
+    """One subnet, private: its way out is the NAT gateway, which so exists before any machine."""
+    subnet = {
+        "addressPrefix": plan.network.subnet,
+        "defaultOutboundAccess": False,
+        "networkSecurityGroup": {"id": ids.nsg},
+        "natGateway": {"id": ids.nat_gateway},
+    }
+    return {
+        "addressSpace": {"addressPrefixes": [plan.network.address_space]},
+        "subnets": [{"name": plan.network.subnet_name, "properties": subnet}],
+    }
+
+
+def balancer_properties(plan: Plan, ids: Ids) -> dict[str, Any]:
+    """Frontend, pool, probe, the HTTP rule, and a NAT rule for each machine: one document, one write."""
+    choice = plan.balancer
+    frontend = {"id": ids.frontend}
+    rule = {
+        "frontendIPConfiguration": frontend,
+        "backendAddressPool": {"id": ids.pool},
+        "probe": {"id": ids.probe},
+        "protocol": "Tcp",
+        "frontendPort": choice.frontend_port,
+        "backendPort": choice.backend_port,
+        "idleTimeoutInMinutes": IDLE_MINUTES,
+        "enableTcpReset": True,
+        "loadDistribution": "Default",
+        "disableOutboundSnat": True,  # the NAT gateway is the way out
+    }
+    return {
+        "frontendIPConfigurations": [
+            {"name": names.FRONTEND, "properties": {"publicIPAddress": {"id": ids.balancer_ip}}}
+        ],
+        "backendAddressPools": [{"name": names.POOL}],
+        "probes": [{"name": names.PROBE, "properties": _probe(plan)}],
+        "loadBalancingRules": [{"name": names.RULE, "properties": rule}],
+        "inboundNatRules": list(_nat_rules(plan, frontend)),
+    }
+
+
+def _probe(plan: Plan) -> dict[str, Any]:
+    choice = plan.balancer
+    probe = {
+        "protocol": "Tcp",
+        "port": choice.backend_port,
+        "intervalInSeconds": choice.probe_interval_s,
+        "probeThreshold": choice.probe_threshold,
+    }
+    if choice.probe_protocol is ProbeProtocol.HTTP:  # a path is required with HTTP and refused with TCP
+        probe |= {"protocol": "Http", "requestPath": choice.probe_path}
+    return probe
+
+
+def _nat_rules(plan: Plan, frontend: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    backend_port = limits.RDP_PORT if plan.machines.os == OsType.WINDOWS else limits.SSH_PORT
+    for port, vm in enumerate(plan.vm_names, start=plan.balancer.nat_first_port):
+        properties = {
+            "frontendIPConfiguration": frontend,
+            "protocol": "Tcp",
+            "frontendPort": port,
+            "backendPort": backend_port,
+            "idleTimeoutInMinutes": IDLE_MINUTES,
+            "enableTcpReset": True,
+        }
+        yield {"name": names.nat_rule(vm, plan.machines.os), "properties": properties}
+
+
+def _public_ip(id: str, name: str, common: Mapping[str, Any], group: str, dns_label: str = "") -> Resource:
+    # Without `zones`: where a region has them, Azure makes a Standard address zone-redundant by itself (Microsoft,
+    # "Azure public IPs are now zone-redundant by default", September 2024); where it has none, naming them is an error.
+    properties: dict[str, Any] = {"publicIPAllocationMethod": "Static", "publicIPAddressVersion": "IPv4"}
+    if dns_label:
+        properties["dnsSettings"] = {"domainNameLabel": dns_label}
+    head = {**common, "sku": {"name": "Standard", "tier": "Regional"}}
+    return _resource(names.PUBLIC_IP, id, name, head, properties, after=(group,))
+
+
+def _resource(
+    type: str, id: str, name: str, head: Mapping[str, Any], properties: Mapping[str, Any], *, after: tuple[str, ...]
+) -> Resource:
+    return Resource(id=id, type=type, name=name, body={**head, "properties": properties}, after=after)
