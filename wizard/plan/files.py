@@ -34,12 +34,12 @@ _COLUMN = 37  # where comments begin, as far as the values let them
 class PlanProblems(InputError):  # noqa: N818 - it is many of them, and each is a Problem
     """A plan that cannot be used; `problems` holds every fault, warnings too."""
 
-    def __init__(self, what: str, problems: list[Problem]) -> None:
+    def __init__(self, what: str, problems: list[Problem], remedy: str = "") -> None:
         errors = sum(problem.severity == "error" for problem in problems)
         super().__init__(
             what,
             "One thing in it is wrong." if errors == 1 else f"{errors} things in it are wrong.",
-            "Correct it and try again; multivm-wizard plan check FILE shows what is left.",
+            remedy or "Correct it and try again; multivm-wizard plan check FILE shows what is left.",
         )
         self.problems = problems
 

@@ -26,6 +26,11 @@ def _image(text: str) -> bool:
     return found is None or known(found) not in _WORKING_IMAGES
 
 
+def _is_windows(text: str) -> bool:
+    found = image_named(text)
+    return found is not None and found.os is OsType.WINDOWS
+
+
 _LIST = (
     _NotYet("machines.os", lambda os: os is OsType.WINDOWS, "Windows machines", 'Use "linux".'),
     _NotYet("machines.image", _image, "This image", f"Use {' or '.join(_WORKING_IMAGES)}."),
@@ -50,6 +55,8 @@ _LIST = (
 
 def check(values: Mapping[str, Any], bad: Container[str] = ()) -> list[Problem]:
     """A Problem for each choice that does not deploy yet. `values` by dotted key; keys in `bad` are passed over."""
+    windows = values.get("machines.os") is OsType.WINDOWS and _is_windows(values.get("machines.image", ""))
+    passed = {"machines.image"} if windows else set()  # it follows from machines.os, which is refused itself
     return [
         Problem(
             entry.field,
@@ -58,5 +65,8 @@ def check(values: Mapping[str, Any], bad: Container[str] = ()) -> list[Problem]:
             entry.instead,
         )
         for entry in _LIST
-        if entry.field in values and entry.field not in bad and entry.refuses(values[entry.field])
+        if entry.field in values
+        and entry.field not in bad
+        and entry.field not in passed
+        and entry.refuses(values[entry.field])
     ]
