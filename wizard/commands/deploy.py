@@ -49,6 +49,7 @@ class PasswordSource:
 @output.json_option
 @output.guarded
 def command(
+    *,
     file: Path,
     yes: bool,
     resume: bool,

@@ -62,7 +62,7 @@ def _line(event: Event) -> str | None:
         case ResourceDeleted():
             return _timed(event.at, f"✓ {_called(event.id)}: deleted")
         case Interrupted():
-            running = ", ".join(_called(id) for id in event.running)
+            running = ", ".join(map(_called, event.running))
             return f"Interrupted. Azure goes on with: {running}." if running else "Interrupted. Nothing was running."
     return None
 

@@ -69,7 +69,8 @@ def _list_differences(desired: Sequence[Any], live: Any, path: tuple[str, ...]) 
     for item in desired:
         step = (*path, str(item[label]))
         found = there.get(_name(item[label], label))
-        differences += [Difference(step, item, None)] if found is None else _differences(item, found, step)
+        rest = {key: value for key, value in item.items() if key != label}  # the label has matched, case or no case
+        differences += [Difference(step, item, None)] if found is None else _differences(rest, found, step)
     return differences
 
 
