@@ -151,7 +151,7 @@ async def connect(cloud: Cloud, subscription: str | None = None) -> AsyncIterato
             azure = Azure(cloud, transport, credential)
             azure.tenant_id = await signin.sign_in(cloud, credential, principal)
             azure.subscription_id = await signin.choose_subscription(
-                cloud, subscription, principal, azure.subscriptions
+                cloud, subscription, principal, lambda: azure.subscriptions
             )
             yield azure
 

@@ -233,51 +233,55 @@ def _no_metadata(cloud: Cloud, why: str) -> UnreachableError:
 def _sandbox() -> Cloud:
     from wizard.sandbox import control
 
-    return _of_state(control.running() or control.read_state() or {})
+    return _of_state(control.running() or control.read_state())
 
 
-def _of_state(state: Mapping[str, Any]) -> Cloud:
-    arm = str(state.get("arm") or "").rstrip("/")
-
-    def path(name: str) -> Path | None:
-        return Path(state[name]) if state.get(name) else None
+def _of_state(state: Mapping[str, Any] | None) -> Cloud:
+    """The cloud that a sandbox's state tells of; without one (it never ran) only how to start it is known."""
 
     def frontend_conflict(port: int) -> str | None:
         from wizard.azure.loopback import conflict
 
-        return conflict(str(state.get("network") or ""), port)
+        return conflict(str(state.get("network") or "") if state else "", port)
 
-    return Cloud(
+    cloud = Cloud(
         name="sandbox",
-        arm=arm,
-        authority=str(state.get("authority") or "").rstrip("/"),
-        audience=str(state.get("audience") or arm).rstrip("/"),
-        poll_floor_s=max(SHORTEST_POLL_S, POLL_FLOOR_S / float(state.get("speed") or 1.0)),
-        dns_suffix=str(state.get("dns_suffix") or "cloudapp.azure.com"),
-        ca=path("ca"),
-        tenant=state.get("tenant"),
-        subscription=state.get("subscription"),
-        client_id=state.get("client_id"),
-        client_secret_file=path("client_secret_file"),
+        arm="",
+        authority="",
+        audience="",
+        poll_floor_s=POLL_FLOOR_S,
         validate_authority=False,
         start=_start_sandbox,
         refresh=_refresh_sandbox,
         frontend_conflict=frontend_conflict,
+    )
+    if state is None:
+        return cloud
+    return replace(
+        cloud,
+        arm=state["arm"].rstrip("/"),
+        authority=state["authority"].rstrip("/"),
+        audience=state["arm"].rstrip("/"),
+        poll_floor_s=max(SHORTEST_POLL_S, POLL_FLOOR_S / state["speed"]),
+        ca=Path(state["ca"]),
+        tenant=state["tenant"],
+        subscription=state["subscription"],
+        client_id=state["client_id"],
+        client_secret_file=Path(state["client_secret_file"]),
     )
 
 
 async def _start_sandbox() -> Cloud:
     from wizard.sandbox import control
 
-    state = await asyncio.to_thread(control.running)
-    return _of_state(state or await asyncio.to_thread(control.start))
+    return _of_state(await asyncio.to_thread(control.start))
 
 
 async def _refresh_sandbox() -> Cloud:
     from wizard.sandbox import control
 
     state = await asyncio.to_thread(control.running)
-    if not state:
+    if state is None:
         raise UnreachableError(
             "The sandbox is not running.",
             "It is a process of this computer, and nothing answers at its address.",

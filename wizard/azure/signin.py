@@ -12,7 +12,7 @@ import binascii
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -173,11 +173,11 @@ def _claim(token: str, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-async def choose_subscription(cloud: Cloud, named: str | None, principal: Principal, client: Any) -> str:
+async def choose_subscription(cloud: Cloud, named: str | None, principal: Principal, client: Callable[[], Any]) -> str:
     """The subscription to work in: named by the caller, by the cloud, by AZURE_SUBSCRIPTION_ID, the CLI's default, the
     only one there is.
 
-    `client` is a SubscriptionClient. Raises InputError when there are several (naming them) or none.
+    `client` makes a SubscriptionClient, if one is needed. Raises InputError when there are several (naming them) or none.
     """
     if chosen := named or cloud.subscription or os.environ.get("AZURE_SUBSCRIPTION_ID"):
         return chosen
@@ -187,7 +187,7 @@ async def choose_subscription(cloud: Cloud, named: str | None, principal: Princi
     async def listed() -> list[tuple[str, str]]:
         return [
             (entry.subscription_id or "", entry.display_name or "")
-            async for entry in client.subscriptions.list()
+            async for entry in client().subscriptions.list()
             if str(entry.state) not in {"Disabled", "Deleted"}
         ]
 
