@@ -1,0 +1,91 @@
+"""What may be written over a live resource, and what such a write keeps."""
+
+from __future__ import annotations
+
+import copy
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.deploy.memory import resource
+from wizard.deploy.changes import cannot_change, update_body
+from wizard.deploy.compare import Difference, same
+
+BALANCER = "Microsoft.Network/loadBalancers"
+MACHINE = "Microsoft.Compute/virtualMachines"
+
+
+def refused(type: str, *paths: str) -> list[str]:
+    differences = [Difference(tuple(path.split("/")), 1, 2) for path in paths]
+    return [difference.where for difference in cannot_change(resource("x", type=type), differences)]
+
+
+def test_rules_probes_and_tags_change_in_place():
+    assert refused(BALANCER, "tags/x", "properties/probes/http/properties/port", "properties/inboundNatRules") == []
+    assert refused("microsoft.network/NETWORKSECURITYGROUPS", "properties/securityRules/a/properties/priority") == []
+
+
+def test_what_would_replace_or_restart_does_not():
+    assert refused(BALANCER, "sku/name", "location", "properties/frontendIPConfigurations/fe/zones") == [
+        "sku.name",
+        "location",
+        "properties.frontendIPConfigurations.fe.zones",
+    ]
+    for path in ("properties/hardwareProfile/vmSize", "properties/availabilitySet/id", "zones", "properties"):
+        assert refused(MACHINE, path)
+    assert refused("Microsoft.Network/virtualNetworks", "properties/subnets/web/properties/addressPrefix")
+    assert not refused("Microsoft.Network/virtualNetworks", "properties/subnets/web/properties/natGateway/id")
+
+
+def test_a_type_nobody_thought_of_changes_its_tags_alone():
+    assert refused("Microsoft.New/things", "tags", "properties/x") == ["properties.x"]
+
+
+def test_an_update_keeps_what_others_added():
+    planned = resource("lb", type=BALANCER, properties={"probes": [{"name": "http", "properties": {"port": 80}}]})
+    live = {
+        "id": planned.id,
+        "etag": "1",
+        "location": "West Europe",
+        "tags": {"cost": "42"},
+        "properties": {
+            "probes": [{"name": "HTTP", "properties": {"port": 81, "old": True}}, {"name": "theirs"}],
+            "inboundNatRules": [{"name": "theirs"}],
+            "provisioningState": "Succeeded",
+        },
+    }
+    before = copy.deepcopy(live)
+    body = update_body(planned, live)
+    assert body["properties"]["probes"] == [{"name": "http", "properties": {"port": 80}}, {"name": "theirs"}]
+    assert body["properties"]["inboundNatRules"] == [{"name": "theirs"}]
+    assert body["tags"] == {**planned.body["tags"], "cost": "42"}
+    assert body["location"] == "West Europe"
+    assert not {"id", "etag"} & set(body)
+    assert live == before
+
+
+def test_an_update_sends_no_value_that_arm_takes_only_once():
+    profile = {"osProfile": {"customData": "x", "adminPassword": "y", "adminUsername": "u"}}
+    body = update_body(resource("vm", type=MACHINE, properties=profile), {"location": "westeurope"})
+    assert body["properties"]["osProfile"] == {"adminUsername": "u"}
+
+
+names = st.lists(st.sampled_from("pqrs"), unique=True, max_size=4)
+items = names.flatmap(
+    lambda chosen: st.tuples(
+        *(st.builds(lambda n, p: {"name": n, "properties": {"p": p}}, st.just(c), st.integers(0, 3)) for c in chosen)
+    )
+)
+bodies = st.fixed_dictionaries(
+    {"tags": st.dictionaries(st.sampled_from("ab"), st.sampled_from("xy"))}, optional={"sku": st.sampled_from("SB")}
+).flatmap(
+    lambda rest: st.builds(
+        lambda rules, n: {**rest, "properties": {"rules": list(rules), "n": n}}, items, st.integers(0, 3)
+    )
+)
+
+
+@given(bodies, bodies)
+def test_what_an_update_writes_is_what_was_planned(planned, live):
+    made = resource("x", type=BALANCER, **planned)
+    assert same(made.body, update_body(made, live)) == []

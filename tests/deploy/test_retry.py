@@ -1,0 +1,67 @@
+"""Which refusals are waited out, for how long, and how the waits are drawn."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.deploy.memory import conflict
+from wizard.azure.errors import ArmError
+from wizard.deploy import retry
+from wizard.deploy.retry import Patience
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_draw_is_below_a_doubling_ceiling():
+    patience = Patience(1.0, lambda error: True, 600, draw=lambda: 1.0)
+    waits = [patience.next_wait_s(conflict()) for _ in range(7)]
+    assert waits == [2, 4, 8, 16, 16, 16, 16]
+
+
+@given(st.floats(0, 1, exclude_max=True), st.integers(1, 12))
+def test_waits_are_anywhere_between_nothing_and_the_ceiling(drawn, tries):
+    patience = Patience(4.0, lambda error: True, 1e9, draw=lambda: drawn)
+    for _ in range(tries):
+        wait = patience.next_wait_s(conflict())
+    assert wait == pytest.approx(drawn * 4.0 * min(2**tries, retry.CEILING_FLOORS))
+
+
+def test_what_arm_asks_for_is_the_least():
+    told = ArmError("Azure refused it.", code="AnotherOperationInProgress", status=409)
+    told.retry_after_s = 7.0
+    assert Patience(1.0, lambda error: True, 600, draw=lambda: 0.0).next_wait_s(told) == 7.0
+
+
+def test_patience_ends():
+    clock = Clock()
+    patience = Patience(1.0, lambda error: True, 10, clock=clock, draw=lambda: 0.5)
+    assert patience.next_wait_s(conflict()) == 1.0
+    clock.now += 9.5
+    assert patience.next_wait_s(conflict()) is None
+
+
+@pytest.mark.parametrize("code", ["AnotherOperationInProgress", "NicReservedForAnotherVm", "RetryableError"])
+def test_writes_wait_for_conflicts(code):
+    assert Patience.with_writes(0.1).next_wait_s(conflict(code)) is not None
+
+
+@pytest.mark.parametrize("code", ["QuotaExceeded", "SkuNotAvailable", "InvalidParameter", "NicInUse", ""])
+def test_writes_do_not_wait_for_what_stays(code):
+    assert Patience.with_writes(0.1).next_wait_s(conflict(code)) is None
+
+
+def test_throttling_is_waited_for_whatever_its_code():
+    assert Patience.with_writes(0.1).next_wait_s(conflict("Anything", 429)) is not None
+
+
+@pytest.mark.parametrize("code", sorted(retry.IN_USE))
+def test_deletes_wait_for_what_is_still_in_use(code):
+    assert Patience.with_deletes(0.1).next_wait_s(conflict(code, 400)) is not None
