@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from wizard import ids
 from wizard.sandbox.arm.compute import attachments, changes, digests, disks, hardware, osprofile, quota, representation
 from wizard.sandbox.arm.compute.bootdiagnostics import BootDiagnostics
@@ -18,9 +16,6 @@ from wizard.sandbox.arm.kind import Call, Durations, Reply, action
 from wizard.sandbox.catalog import Image, Region, Size
 from wizard.sandbox.fabric.fabric import GuestSpec
 from wizard.sandbox.store import Document, Json
-
-if TYPE_CHECKING:
-    from wizard.sandbox.arm.kind import Kind
 
 POWER_ON_AFTER_S = 10.0
 """Of a creation's seconds, what finding a host and copying the image takes before the machine boots (from memory)."""
@@ -197,9 +192,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
             store.delete(extension.id)
 
     async def _delete_interface(self, nic: Document) -> None:
-        from wizard.sandbox.arm.registry import Registry
-
-        kind: Kind | None = Registry(self.world).kind(nic.type)
+        kind = self.world.operations.registry.kind(nic.type)
         if kind is not None:
             await kind.deleted(nic)
         self.world.operations.forget(nic)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from wizard.sandbox.arm.compute import quota, runcommand, sizes
+from wizard.sandbox.arm.compute.attachments import VM
 from wizard.sandbox.arm.compute.extensions import HANDLERS, VMACCESS
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Provider, Reply, route
@@ -41,10 +42,9 @@ class Compute(Provider):
 
     @route("GET", "locations/{location}/virtualMachines")
     async def machines(self, call: Call, location: str) -> Reply:
-        from wizard.sandbox.arm.compute.machines import VirtualMachines
-
-        region, kind = self._region(location), VirtualMachines(self.world)
-        machines = self.world.store.of_type(kind.type)
+        region, kind = self._region(location), self.world.operations.registry.kind(VM)
+        assert kind is not None
+        machines = self.world.store.of_type(VM)
         return Reply(200, [kind.show(vm, call) for vm in machines if vm.body["location"] == region.name])
 
     # Images
