@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from wizard.verify import load
 from wizard.verify.events import CheckState
 from wizard.verify.load import LoadResult
+from wizard.verify.together import together
 
 HEADER = "X-Served-By"
 """The answer's header that names the VM; our own workload sends it."""
@@ -80,7 +81,7 @@ async def meet_every(url: str, vms: Sequence[str]) -> Pages:
             pages.requests += 1
             await one()
 
-    await asyncio.gather(*(visitor() for _ in range(SIDE_BY_SIDE)))
+    await together(visitor() for _ in range(SIDE_BY_SIDE))
     return pages
 
 

@@ -13,6 +13,7 @@ from wizard.deploy import compare
 from wizard.deploy.provisioning import state as provisioning_state
 from wizard.verify.events import CheckDone
 from wizard.verify.machines import LOAD_BALANCERS, Machine
+from wizard.verify.together import together
 
 if TYPE_CHECKING:
     from wizard.azure.clients import Azure
@@ -32,9 +33,7 @@ async def read(azure: Azure, blueprint: Blueprint) -> Live:
         async with at_once:
             return ids.key(resource.id), await azure.get(resource.id)
 
-    async with asyncio.TaskGroup() as reads:
-        tasks = [reads.create_task(one(resource)) for resource in blueprint]
-    return dict(task.result() for task in tasks)
+    return dict(await together(one(resource) for resource in blueprint))
 
 
 def present(blueprint: Blueprint, live: Live) -> Iterator[CheckDone]:
@@ -95,7 +94,7 @@ class Frontend:
 
 
 def public_addresses(blueprint: Blueprint, live: Live) -> list[Frontend]:
-    """Every planned public IP that has an address, with what the live balancers open on it (nothing on a NAT gateway's)."""
+    """Every planned public IP that has an address, with what the live balancers open on it."""
     frontends = []
     for planned in blueprint.of_type("Microsoft.Network/publicIPAddresses"):
         address = str(((live[ids.key(planned.id)] or {}).get("properties") or {}).get("ipAddress") or "")

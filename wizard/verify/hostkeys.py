@@ -95,7 +95,12 @@ class Identified:
 
 async def identify(keys: HostKeys, vm_id: str, host: str, port: int) -> Identified:
     """Meet the server and compare its key with the VM's. A mismatch asks the VM once more, and is then final."""
-    pins, met = await asyncio.gather(keys.pins(vm_id), ssh.meet(host, port))
+    asking = asyncio.ensure_future(ssh.meet(host, port))
+    try:
+        pins = await keys.pins(vm_id)
+        met = await asking
+    finally:
+        asking.cancel()
     if met.host_key is None:
         return Identified(met.outcome, met.detail, pins, met)
     note = ""

@@ -7,6 +7,7 @@ checks, each with its own word for it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from wizard.errors import AzureError
 from wizard.verify import health, ssh
 from wizard.verify.events import Emit, Waiting
 from wizard.verify.machines import Machine
+from wizard.verify.together import together
 
 if TYPE_CHECKING:
     from wizard.azure.clients import Azure
@@ -53,10 +55,12 @@ async def wait(azure: Azure, place: Place, seconds: float, emit: Emit) -> bool:
 
     async def until_none(kind: str, turn_s: float, ask: Callable[[set[str]], Awaitable[set[str]]]) -> None:
         names = {machine.name for machine in place.machines}
-        while names := await ask(names):
+        while names:
+            with contextlib.suppress(AzureError):  # a limit, or a service's bad moment: asked again at the next turn
+                names = await ask(names)
             tell(kind, names)
-            await asyncio.sleep(turn_s)
-        tell(kind, names)
+            if names:
+                await asyncio.sleep(turn_s)
 
     floor = max(azure.cloud.poll_floor_s, 0.05)
     work = [until_none("the VM agent", floor, lambda names: _silent_agents(azure, place, names))]
@@ -65,13 +69,10 @@ async def wait(azure: Azure, place: Place, seconds: float, emit: Emit) -> bool:
     if place.ssh:
         work.append(until_none("SSH", SSH_TURN_S, lambda names: _without_ssh(place, names)))
     try:
-        async with asyncio.timeout(seconds), asyncio.TaskGroup() as waits:
-            for one in work:
-                waits.create_task(one)
+        async with asyncio.timeout(seconds):
+            await together(work)
     except TimeoutError:
         return False
-    except* AzureError:
-        return False  # not there, or not readable: the checks say which
     return True
 
 
@@ -83,13 +84,13 @@ async def _down(azure: Azure, place: Place, names: set[str]) -> set[str]:
 
 async def _silent_agents(azure: Azure, place: Place, names: set[str]) -> set[str]:
     machines = [machine for machine in place.machines if machine.name in names]
-    views = await asyncio.gather(*(health.instance(azure, machine) for machine in machines))
+    views = await together(health.instance(azure, machine) for machine in machines)
     return {machine.name for machine, view in zip(machines, views, strict=True) if not health.agent_ready(view)}
 
 
 async def _without_ssh(place: Place, names: set[str]) -> set[str]:
     asked = [name for name in sorted(names) if name in place.ssh]
-    met = await asyncio.gather(*(ssh.meet(*place.ssh[name]) for name in asked))
+    met = await together(ssh.meet(*place.ssh[name]) for name in asked)
     return {name for name, result in zip(asked, met, strict=True) if result.host_key is None}
 
 

@@ -1,0 +1,259 @@
+"""`reset [NAME]`: reset VMs' credentials, with proof."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from wizard.commands import output
+from wizard.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from wizard.deploy.events import Event
+    from wizard.deploy.record import Record
+    from wizard.reset.events import Mode, ResetDone
+    from wizard.verify.events import Emit
+
+MODES = ("password", "ssh-key", "configuration", "remove-user")
+_SIGNS = {"proved": "✓", "unproved": "!", "failed": "✗"}
+
+
+@click.command(short_help="Reset VMs' credentials, with proof.")
+@click.argument("name", required=False)
+@click.option("--vm", "vms", multiple=True, metavar="VM", help="A VM to reset. May be given more than once.")
+@click.option("--all", "every", is_flag=True, help="Reset all VMs of the deployment.")
+@click.option("--mode", type=click.Choice(MODES), default="password", show_default=True)
+@click.option(
+    "--user", metavar="U", help="The user to reset; made, with sudo, when missing. Left out: the administrator."
+)
+@click.option(
+    "--old-password-stdin",
+    is_flag=True,
+    help="Read the VMs' present password, as the first line of standard input, to prove that it is refused afterwards.",
+)
+@click.option("--password-stdin", is_flag=True, help="Read the new password for all VMs from standard input, one line.")
+@click.option("--generate-password", is_flag=True, help="Make a password for each VM; needs --secret-file.")
+@click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    help="Where the generated passwords are written (mode 0600, never overwritten) before anything is sent.",
+)
+@click.option("--ssh-key", type=click.Path(path_type=Path), metavar="FILE.pub", help="The public key to add.")
+@click.option(
+    "--identity",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The new key's private half, to prove the login. Left out: FILE.pub without .pub, or ours.",
+)
+@output.json_option
+@output.guarded
+def command(
+    *,
+    name: str | None,
+    vms: tuple[str, ...],
+    every: bool,
+    mode: Literal["password", "ssh-key", "configuration", "remove-user"],
+    user: str | None,
+    old_password_stdin: bool,
+    password_stdin: bool,
+    generate_password: bool,
+    secret_file: Path | None,
+    ssh_key: Path | None,
+    identity: Path | None,
+    as_json: bool,
+) -> None:
+    """Reset the password of VMs of the deployment NAME (left out: the one last worked on), or add an SSH key.
+
+    Azure's word is not enough: the new login is tried over SSH, the old password must be refused, and what else still
+    gets in is told. Exit status 1 when a VM's reset failed; a reset that works but could not be proved is said aloud.
+    """
+    from wizard.deploy import record, secrets
+    from wizard.reset import credentials
+
+    out = output.Output(as_json)
+    if mode in {"configuration", "remove-user"}:
+        raise InputError(f"The mode {mode} does not work yet.", "", f"Modes so far: {', '.join(MODES[:2])}.")
+    way: Mode = "ssh-key" if mode == "ssh-key" else "password"
+    _check_options(
+        mode,
+        passwords=(old_password_stdin, password_stdin, generate_password),
+        secret_file=secret_file,
+        ssh_key=ssh_key,
+        identity=identity,
+    )
+    known = record.load(name)
+    chosen = _chosen(known, vms, every)
+    if secret_file is not None:
+        secrets.refuse_existing(secret_file)
+    old = _line("old password") if old_password_stdin else None
+    new: Mapping[str, SecretStr] | str
+    if ssh_key is not None:
+        new, identity = _public_key(ssh_key), identity or _private_half(ssh_key)
+    else:
+        new = _new_passwords(known, chosen, password_stdin)
+    credentials.check(known, chosen, user=user, new=new, old=old)
+    if secret_file is not None and not isinstance(new, str):
+        users = {vm: user or credentials.administrator(known, vm) for vm in chosen}
+        secrets.write_secret_file(secret_file, users, new)
+        out.say(f"The new passwords are in {secret_file}; each holds from the moment its VM's reset has worked.")
+    _warn(known, mode, user, out)
+    record.remember_last(known.name)
+    results = output.run(
+        _reset(known, chosen, mode=way, user=user, new=new, old=old, identity=identity, emit=teller(out))
+    )
+    _sum_up(results, out)
+    if any(result.state == "failed" for result in results):
+        sys.exit(1)
+
+
+async def _reset(
+    known: Record,
+    vms: Sequence[str],
+    *,
+    mode: Mode,
+    user: str | None,
+    new: Mapping[str, SecretStr] | str,
+    old: SecretStr | None,
+    identity: Path | None,
+    emit: Emit,
+) -> list[ResetDone]:
+    from wizard.deploy import journey
+    from wizard.reset import reset
+
+    async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
+        return await reset(
+            known,
+            azure,
+            vms,
+            mode=mode,
+            user=user,
+            new=new,
+            old=old,
+            identity=identity,
+            emit=emit,
+        )
+
+
+def _check_options(
+    mode: str,
+    *,
+    passwords: tuple[bool, bool, bool],
+    secret_file: Path | None,
+    ssh_key: Path | None,
+    identity: Path | None,
+) -> None:
+    """InputError when the options do not fit each other: judged before anything is read or asked.
+
+    `passwords` are --old-password-stdin, --password-stdin and --generate-password.
+    """
+    _, password_stdin, generate_password = passwords
+    if password_stdin and generate_password:
+        raise InputError("--password-stdin and --generate-password exclude each other.", "", "Use one of them.")
+    if generate_password != (secret_file is not None):
+        raise InputError(
+            "--generate-password and --secret-file belong together.",
+            "A password that is written nowhere is lost.",
+            "Use both: --generate-password --secret-file OUT.",
+        )
+    if mode == "ssh-key":
+        if ssh_key is None:
+            raise InputError("There is no key to add.", "", "Name it: --ssh-key FILE.pub")
+        if any(passwords):
+            raise InputError(
+                "A key takes no password away.",
+                "Password options belong to --mode password.",
+                "Leave them out, or reset the password in a run of its own.",
+            )
+        return
+    if ssh_key is not None or identity is not None:
+        raise InputError(
+            "--ssh-key and --identity belong to --mode ssh-key.", "", "Add --mode ssh-key, or leave them out."
+        )
+    if not (password_stdin or generate_password):
+        raise InputError(
+            "There is no new password.", "", "Give --password-stdin, or --generate-password --secret-file OUT."
+        )
+
+
+def _chosen(known: Record, vms: Sequence[str], every: bool) -> tuple[str, ...]:
+    if every and vms:
+        raise InputError("--vm and --all exclude each other.", "", "Name some VMs, or take all of them.")
+    if every:
+        return known.plan.vm_names
+    if not vms:
+        raise InputError(
+            "No VM was named.",
+            f"{known.name} has {', '.join(known.plan.vm_names)}.",
+            "Name some with --vm, or take --all.",
+        )
+    return tuple(dict.fromkeys(vms))
+
+
+def _new_passwords(known: Record, vms: Sequence[str], from_stdin: bool) -> Mapping[str, SecretStr]:
+    from wizard.reset import passwords
+
+    if from_stdin:
+        return dict.fromkeys(vms, _line("new password"))
+    return {vm: passwords.generate(known.plan.machines.os) for vm in vms}
+
+
+def _line(what: str) -> SecretStr:
+    from pydantic import SecretStr
+
+    return SecretStr(output.read_line_from_stdin(what))
+
+
+def _public_key(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The public key {path} cannot be read.", f"{error}.", "Name a .pub file.") from None
+
+
+def _private_half(public: Path) -> Path | None:
+    """`id_ed25519` beside `id_ed25519.pub`, as ssh-keygen leaves them."""
+    private = public.with_suffix("")
+    return private if public.suffix == ".pub" and private.is_file() else None
+
+
+def _warn(known: Record, mode: str, user: str | None, out: output.Output) -> None:
+    machines = known.plan.machines
+    if mode == "password" and machines.auth != "password":
+        out.say(
+            "! These VMs were made for SSH keys only. VMAccess turns password login on (PasswordAuthentication yes)."
+        )
+    if user is not None and user != machines.admin_user:
+        out.say(f"! {user} becomes a second user with sudo; {machines.admin_user} keeps every login there is.")
+
+
+def teller(out: output.Output) -> Emit:
+    """What to hand to `reset`: results are data, steps are narration."""
+    from wizard.reset.events import ResetDone, ResetStep
+
+    def tell(event: Event) -> None:
+        match event:
+            case ResetStep():
+                out.say(f"… {event.vm}: {event.detail}")
+            case ResetDone():
+                lines = [f"{_SIGNS[event.state]} {event.vm}: {event.state}. {event.user}: {event.detail}"]
+                if event.other_logins:
+                    lines.append(f"    still lets in: {', '.join(event.other_logins)}")
+                if event.remedy:
+                    lines.append(f"    {event.remedy}")
+                out.data(event.as_event(), "\n".join(lines))
+
+    return tell
+
+
+def _sum_up(results: Sequence[ResetDone], out: output.Output) -> None:
+    counts = {state: sum(result.state == state for result in results) for state in _SIGNS}
+    out.say(", ".join(f"{count} {state}" for state, count in counts.items() if count))
+    if counts["unproved"]:
+        out.say("! Unproved: the new login works where it says so, but an old one may still get in.")

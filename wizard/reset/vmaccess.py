@@ -1,0 +1,85 @@
+"""Azure's VMAccess extension: the request behind the portal's "Reset password".
+
+One instance of a handler may be on a VM (`MultipleExtensionsPerHandlerNotAllowed`), so an existing one is used under
+its own name. A configuration that did not change is not run again, hence a fresh `forceUpdateTag` each time. What is
+in `protectedSettings` is encrypted for the VM and never told again by ARM.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from wizard import ids
+from wizard.errors import AzureError, WizardError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from wizard.azure.clients import Azure
+
+NAME = "enablevmaccess"
+"""As the portal names it."""
+
+PUBLISHER = "Microsoft.OSTCExtensions"
+TYPE = "VMAccessForLinux"
+VERSION = "1.5"
+
+
+async def set_password(azure: Azure, vm_id: str, user: str, password: SecretStr) -> None:
+    """Set a user's password. On Linux the user is made, with sudo, when missing, and password login is turned on.
+
+    Raises AzureError with the extension's own message when it fails.
+    """
+    await _apply(azure, vm_id, {"username": user, "password": password.get_secret_value()})
+
+
+async def add_key(azure: Azure, vm_id: str, user: str, public_key: str) -> None:
+    """Append a public key to a user's authorized keys; the user is made, with sudo, when missing. Raises AzureError."""
+    await _apply(azure, vm_id, {"username": user, "ssh_key": public_key})
+
+
+async def _apply(azure: Azure, vm_id: str, protected: dict[str, str]) -> None:
+    vm = ids.parse(vm_id)
+    live = await azure.get(vm_id)
+    if live is None:
+        raise WizardError(f"There is no VM {vm.name}.", "", "Deploy the plan again.")
+    name = await _existing(azure, vm) or NAME
+    body: dict[str, Any] = {
+        "location": live["location"],
+        "properties": {
+            "publisher": PUBLISHER,
+            "type": TYPE,
+            "typeHandlerVersion": VERSION,
+            "autoUpgradeMinorVersion": True,
+            "forceUpdateTag": uuid.uuid4().hex,
+            "settings": {},
+            "protectedSettings": protected,
+        },
+    }
+    extensions: Any = azure.compute.virtual_machine_extensions  # its overloads know no plain dict
+    try:
+        poller: Any = await azure.ask(extensions.begin_create_or_update(vm.group, vm.name, name, body))
+        await azure.ask(poller.result())
+    except AzureError as error:
+        raise _without(error, protected) from None
+
+
+async def _existing(azure: Azure, vm: ids.ResourceId) -> str | None:
+    """The name under which this handler is on the VM already."""
+    told: Any = await azure.ask(azure.compute.virtual_machine_extensions.list(vm.group, vm.name))
+    for extension in told.as_dict().get("value") or ():
+        properties = extension.get("properties") or {}
+        handler = (str(properties.get("publisher")).lower(), str(properties.get("type")).lower())
+        if handler == (PUBLISHER.lower(), TYPE.lower()):
+            return str(extension["name"])
+    return None
+
+
+def _without(error: AzureError, protected: dict[str, str]) -> AzureError:
+    """The error, should an extension's message ever repeat what it was given."""
+    secret = protected.get("password")
+    if secret is None or secret not in str(error):
+        return error
+    texts = [text.replace(secret, "***") for text in (error.what, error.why, error.remedy)]
+    return AzureError(*texts, code=error.code, status=error.status)

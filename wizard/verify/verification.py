@@ -1,0 +1,275 @@
+"""Verifies a deployment: what Azure says, what the network does, and who answers at the end of it.
+
+First what needs no waiting (the control plane), then, once the deployment has settled, everything that is asked of the
+machines themselves, side by side. A check that fails never stops another one; a check that could not be made says why.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wizard import ids
+from wizard.deploy import endpoints
+from wizard.errors import AzureError, InputError
+from wizard.verify import balance, control, evidence, health, logins, ports, readiness
+from wizard.verify import machines as machines_of
+from wizard.verify.events import CheckDone, CheckState, Emit, Verified, Waiting
+from wizard.verify.hostkeys import HostKeys
+from wizard.verify.load import LoadResult
+from wizard.verify.machines import Machine
+from wizard.verify.together import together
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from wizard.azure.clients import Azure
+    from wizard.blueprint.resource import Blueprint
+    from wizard.deploy.record import Record
+
+WAIT_S = 300.0
+LONGEST_WAIT_S = 24 * 3600.0
+
+
+async def verify(
+    record: Record,
+    azure: Azure,
+    *,
+    identity: Path | None = None,
+    password: Mapping[str, SecretStr] | SecretStr | None = None,
+    wait_s: float = WAIT_S,
+    emit: Emit,
+) -> Verified:
+    """Check a deployment, tell every check and keep the evidence.
+
+    `password` is one for all VMs or a map from VM names. Without it and without `identity`, the key that this
+    deployment was made with is used where it is in HOME/keys. Before the machines are asked, up to `wait_s` seconds are
+    given to them to settle.
+
+    Raises InputError for a key file that cannot be used, AzureError and UnreachableError when Azure does not let itself
+    be asked. A failed check is no error: see `Verified.failed`.
+    """
+    if not 0 <= wait_s <= LONGEST_WAIT_S:
+        raise InputError(f"Cannot wait {wait_s:g} s.", f"It may be 0 to {LONGEST_WAIT_S:g} seconds.", "--wait 300")
+    verification = Verification(record, azure, emit)
+    return await verification.run(logins.Credentials.of(record, identity, password), wait_s)
+
+
+class Verification:
+    """One run: what was found so far, and the checks that add to it."""
+
+    def __init__(self, record: Record, azure: Azure, emit: Emit) -> None:
+        from wizard import blueprint
+
+        self.record = record
+        self.azure = azure
+        self.blueprint: Blueprint = blueprint.build(record.plan, record.subscription)
+        self.machines: Sequence[Machine] = machines_of.of(self.blueprint)
+        self.checks: list[CheckDone] = []
+        self.load: LoadResult | None = None
+        self.live: control.Live = {}
+        self._emit = emit
+
+    async def run(self, credentials: logins.Credentials, wait_s: float) -> Verified:
+        began = datetime.now(UTC)
+        self.live = await control.read(self.azure, self.blueprint)
+        self.tell_all(control.present(self.blueprint, self.live))
+        self.tell_all(control.as_planned(self.blueprint, self.live))
+        self.tell_all(control.pool(self.blueprint, self.live, self.machines))
+        reach = await endpoints.read(self.azure, self.blueprint)
+        doors = {vm: _host_port(at) for vm, at in reach.ssh.items()}
+        there = [machine for machine in self.machines if self.live[ids.key(machine.id)] is not None]
+        rule = control.balancing_rule(self.blueprint, self.live)
+        await self._wait(there, rule, doors, wait_s)
+        keys = HostKeys(self.azure, self.record.folder)
+        await together(
+            [
+                self._probes(rule),
+                self._web(reach.http),
+                self._ports(),
+                *(self._machine(machine, doors.get(machine.name), keys, credentials) for machine in self.machines),
+            ]
+        )
+        return self._end(began, reach.http)
+
+    def tell(self, name: str, target: str, state: CheckState, detail: str) -> None:
+        self.tell_all([CheckDone(name, target, state, detail)])
+
+    def tell_all(self, checks: Iterable[CheckDone]) -> None:
+        for check in checks:
+            self.checks.append(check)
+            self._emit(check)
+
+    async def _wait(
+        self,
+        there: Sequence[Machine],
+        rule: tuple[str, str] | None,
+        doors: Mapping[str, tuple[str, int]],
+        wait_s: float,
+    ) -> None:
+        if not there or not wait_s:
+            return
+        began = time.perf_counter()
+        # Without a workload nothing listens on the backend port, and the probe never holds.
+        probed = rule if self.record.plan.machines.workload != "none" else None
+        place = readiness.Place(there, probed, doors)
+        if not await readiness.wait(self.azure, place, wait_s, self._emit):
+            seconds = time.perf_counter() - began
+            self._emit(
+                Waiting(round(seconds, 2), f"not everything answers after {seconds:.0f} s; checking all the same")
+            )
+
+    async def _probes(self, rule: tuple[str, str] | None) -> None:
+        """balancer.probe, by the rule's own health call."""
+        if rule is None:
+            for machine in self.machines:
+                self.tell("balancer.probe", machine.name, "failed", "there is no load-balancing rule")
+            return
+        try:
+            found = await health.probes(self.azure, *rule, self.machines)
+        except AzureError as error:
+            for machine in self.machines:
+                self.tell("balancer.probe", machine.name, "failed", f"the health call failed: {error}")
+            return
+        workload = self.record.plan.machines.workload
+        for machine in self.machines:
+            up, reason = found[machine.name]
+            if up or workload != "none":
+                self.tell("balancer.probe", machine.name, "passed" if up else "failed", reason)
+            else:
+                self.tell("balancer.probe", machine.name, "skipped", f"{reason}; the plan has no workload to answer it")
+
+    async def _web(self, http: str) -> None:
+        """http.page and http.load, through the balancer. One after the other: a load would slow the pages down."""
+        names = [machine.name for machine in self.machines]
+        workload = self.record.plan.machines.workload
+        if workload == "none" or not http:
+            state: CheckState = "skipped" if workload == "none" else "failed"
+            detail = "the plan has no workload" if workload == "none" else "the balancer has no public address"
+            for name in names:
+                self.tell("http.page", name, state, detail)
+            self.tell("http.load", http or "balancer", state, detail)
+            return
+        pages = await balance.meet_every(f"{http}/", names)
+        self.tell_all(_page_checks(pages, self.machines, named=workload == "page"))
+        if not pages.statuses[200]:
+            self.tell("http.load", http, "failed", f"no page answered 200: {_why_no_page(pages)}")
+            return
+        self.load = await balance.some_load(f"{http}/", names)
+        self.tell("http.load", http, *balance.judge(self.load, names, named=workload == "page"))
+
+    async def _ports(self) -> None:
+        """ports.closed and ports.source, at every public address."""
+        for frontend in control.public_addresses(self.blueprint, self.live):
+            await self._closed(frontend)
+            await self._source(frontend)
+
+    async def _closed(self, frontend: control.Frontend) -> None:
+        beside = {port for nat in frontend.nat_ports for port in (nat - 1, nat + 1)}
+        asked = sorted({*ports.SAMPLE, *beside} - frontend.ports)
+        open_ports, untold = await ports.open_among(frontend.address, asked)
+        target = f"{frontend.name} {frontend.address}"
+        closed = [str(port) for port in asked if port not in open_ports and port not in untold]
+        if open_ports:
+            self.tell("ports.closed", target, "failed", f"open: {_list(open_ports)}; closed: {_list(closed)}")
+        else:
+            self.tell("ports.closed", target, "passed", f"closed: {_list(closed)}")
+        for port in untold:
+            self.tell(
+                "ports.closed",
+                f"{target}:{port}",
+                "skipped",
+                f"a program of this computer listens on {port} of every address: nothing can be told of this one",
+            )
+
+    async def _source(self, frontend: control.Frontend) -> None:
+        network = self.record.plan.network
+        web_ports = frontend.ports - frontend.nat_ports
+        for allowed, doors in ((network.allow_admin, frontend.nat_ports), (network.allow_http, web_ports)):
+            if not doors or any(entry.lower() in ports.EVERYBODY for entry in allowed):
+                continue
+            target = f"{frontend.name} {frontend.address}"
+            source = ports.foreign_source(frontend.address, allowed)
+            if source is None:
+                self.tell("ports.source", target, "skipped", "this computer has no other address to try it from")
+                continue
+            found = await together(ports.reach(frontend.address, port, source) for port in sorted(doors))
+            if "cannot-try" in found:
+                self.tell("ports.source", target, "skipped", f"this computer cannot send from {source}")
+            elif "open" in found:
+                let_in = [port for port, state in zip(sorted(doors), found, strict=True) if state == "open"]
+                self.tell("ports.source", target, "failed", f"{source} is not allowed, and gets in at {_list(let_in)}")
+            else:
+                self.tell(
+                    "ports.source",
+                    target,
+                    "passed",
+                    f"{source} is not allowed, and gets nowhere at {_list(sorted(doors))}",
+                )
+
+    async def _machine(
+        self, machine: Machine, door: tuple[str, int] | None, keys: HostKeys, credentials: logins.Credentials
+    ) -> None:
+        """ssh.hostkey, ssh.login and ssh.hostname of one VM. Without the right host key nothing is sent to it."""
+        if door is None:
+            for name in ("ssh.hostkey", "ssh.login", "ssh.hostname"):
+                self.tell(name, machine.name, "failed", "no NAT port of the balancer leads to this VM")
+            return
+        self.tell_all(await logins.check(machine, door, keys, credentials))
+
+    def _end(self, began: datetime, http: str) -> Verified:
+        into = evidence.folder(self.record)
+        evidence.keep(into, self.record, self.checks, self.load, began=began, cloud=self.azure.cloud.name, http=http)
+        counts = {state: sum(check.state == state for check in self.checks) for state in _STATES}
+        verified = Verified(**counts, evidence=str(into))
+        self._emit(verified)
+        return verified
+
+
+_STATES = ("passed", "failed", "warned", "skipped")
+
+
+def _page_checks(pages: balance.Pages, machines: Sequence[Machine], *, named: bool) -> Iterable[CheckDone]:
+    others = ", ".join(f"{count} answers with {status}" for status, count in pages.statuses.items() if status != 200)
+    for machine in machines:
+        if count := pages.by_vm[machine.name]:
+            detail = f"200 with {balance.HEADER} after {_times(pages.requests)}"
+            # Other statuses cannot be laid at a VM's door: a 503 may come without its name.
+            state: CheckState = "warned" if others else "passed"
+            yield CheckDone(
+                "http.page", machine.name, state, f"{detail}, {count} from this VM" + (f"; {others}" if others else "")
+            )
+        elif not named and pages.unnamed:
+            yield CheckDone(
+                "http.page",
+                machine.name,
+                "skipped",
+                f"pages answer 200, but without {balance.HEADER}: by which VM is not known",
+            )
+        else:
+            yield CheckDone("http.page", machine.name, "failed", f"never answered: {_why_no_page(pages)}")
+
+
+def _why_no_page(pages: balance.Pages) -> str:
+    parts = [f"{count} from {vm}" for vm, count in pages.by_vm.items()]
+    parts += [f"{count} with {status}" for status, count in pages.statuses.items() if status != 200]
+    parts += [f"{count} without {balance.HEADER}"] if (count := pages.unnamed) else []
+    parts += [f"{count} {kind}" for kind, count in pages.errors.items()]
+    return f"of {_times(pages.requests)}: {', '.join(parts) or 'nothing'}"
+
+
+def _times(number: int) -> str:
+    return "1 new connection" if number == 1 else f"{number} new connections"
+
+
+def _list(numbers: Iterable[object]) -> str:
+    found = [str(number) for number in numbers]
+    return ", ".join(found) if len(found) <= 16 else f"{', '.join(found[:14])} and {len(found) - 14} more"
+
+
+def _host_port(at: str) -> tuple[str, int]:
+    host, _, port = at.rpartition(":")
+    return host, int(port)
