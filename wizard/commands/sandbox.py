@@ -37,10 +37,8 @@ def start(speed: float | None, faults: Path | None, as_json: bool) -> None:
 @output.guarded
 def stop(as_json: bool) -> None:
     """Stop it; what it holds is kept for the next start."""
-    from wizard.sandbox import control
-
     out = output.Output(as_json)
-    stopped = control.stop()
+    stopped = stop_running()
     out.data({"event": "sandbox_stopped", "was_running": stopped}, "Stopped." if stopped else "It was not running.")
 
 
@@ -61,6 +59,13 @@ def env(as_json: bool) -> None:
 
     script = azure_cli.script(_running())
     output.Output(as_json).data({"event": "sandbox_env", "script": script}, script)
+
+
+def stop_running() -> bool:
+    """Stop the sandbox of this MULTIVM_HOME; False when none was running."""
+    from wizard.sandbox import control
+
+    return control.stop()
 
 
 def _running() -> dict[str, object]:
