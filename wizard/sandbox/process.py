@@ -12,7 +12,7 @@ import signal
 import sys
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import cast
 
 from aiohttp import web
 
@@ -115,26 +115,10 @@ def _world(store: Store, settings: Json, url: str, speed: float, network: str) -
         arm_url=url,
         network=network,
         operations=Operations(store),
-        fabric=Fabric(),
+        fabric=cast("Fabric", None),  # the fabric is made of the world it belongs to
     )
-    world.fabric = _fabric(world)
+    world.fabric = Fabric(world)
     return world
-
-
-def _fabric(world: World) -> Any:
-    from wizard.sandbox.fabric.fabric import Fabric
-
-    try:
-        return Fabric(world)  # type: ignore[call-arg]
-    except TypeError:
-        return _Absent()
-
-
-class _Absent:
-    def __getattr__(self, name: str) -> Any:
-        async def start() -> None: ...
-
-        return start if name in ("start", "close", "power_on") else (lambda *_a, **_k: None)
 
 
 def _follow_network(world: World) -> None:

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from wizard.sandbox.world import World
 
 PACKAGES = ("wizard.sandbox.arm.core", "wizard.sandbox.arm.network", "wizard.sandbox.arm.compute")
-"""Each has KINDS and PROVIDERS."""
+"""Each has KINDS and PROVIDERS, and perhaps OPEN_PROVIDERS: what is answered without a token (signed URLs).
+
+An open provider's methods get the aiohttp request after the call.
+"""
 
 Handler = Callable[..., Awaitable[Reply]]
 
@@ -71,9 +74,12 @@ class Registry:
     def __init__(self, world: World) -> None:
         self.kinds: dict[str, Kind] = {}
         self.routes = Routes()
+        self.open_routes = Routes()
         for name in PACKAGES:
             package = importlib.import_module(name)
             self._take(world, getattr(package, "KINDS", ()), getattr(package, "PROVIDERS", ()))
+            for provider in getattr(package, "OPEN_PROVIDERS", ()):
+                self.open_routes.add(provider(world))
         self.namespaces = {kind.type.split("/")[0].lower(): kind.type.split("/")[0] for kind in self.kinds.values()}
         self._children = {
             f"{kind.type}/{child.type}".lower(): (kind, child)
@@ -86,7 +92,7 @@ class Registry:
             self.kinds[kind.type.lower()] = kind(world)
         for provider in providers:
             owner: Any = provider(world)
-            prefix = f"subscriptions/{{}}/providers/{provider.namespace}" if provider.namespace else ""
+            prefix = f"subscriptions/{world.subscription}/providers/{provider.namespace}" if provider.namespace else ""
             self.routes.add(owner, prefix)
 
     def kind(self, type: str) -> Kind | None:
@@ -105,7 +111,7 @@ class Registry:
             for kind, child in self._children.values()
             if kind.type.lower().startswith(prefix)
         ]
-        return [type.split("/", 1)[1] for type in (*own, *inner)]
+        return [full.split("/", 1)[1] for full in (*own, *inner)]
 
 
 def action_of(kind: Kind, method: str, name: str) -> Callable[[Call, Any], Awaitable[Reply]] | None:

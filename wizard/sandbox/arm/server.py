@@ -78,11 +78,10 @@ class Server:
             raise ArmError(403, "OriginNotAllowed", "Requests from web pages are not taken.")
         segments = paths.split(call.path)
         open_route = self._authority.routes.find(call.method, segments)
-        if open_route is not None:
+        if open_route := open_route or self._registry.open_routes.find(call.method, segments):
             handler, parameters = open_route
             return await handler(call, request, *parameters)
-        claims = self._authority.check(call.headers.get("authorization", ""))
-        del claims
+        self._authority.check(call.headers.get("authorization", ""))
         call.body = await _body(request, call)
         return await self._arm(call, segments)
 
@@ -238,13 +237,13 @@ class Server:
         return found
 
     def _unknown_type(self, path: paths.ResourcePath, namespace: str) -> ArmError:
-        type = "/".join((*path.types, path.last) if path.last else path.types)
+        name = "/".join((*path.types, path.last) if path.last else path.types)
         if self._known(f"{namespace}/{'/'.join(path.types)}"):
-            return ArmError(404, "NotFound", f"No route answers '{type}' of '{namespace}' there.")
+            return ArmError(404, "NotFound", f"No route answers '{name}' of '{namespace}' there.")
         return ArmError(
             404,
             "InvalidResourceType",
-            f"The resource type '{type}' could not be found in the namespace '{namespace}'. The supported types are "
+            f"The resource type '{name}' could not be found in the namespace '{namespace}'. The supported types are "
             f"'{','.join(self._registry.types(namespace))}'.",
         )
 

@@ -80,7 +80,7 @@ class GroupRoutes(Provider):
         self._kind = ResourceGroup(self.world)
 
     @route("GET", "subscriptions/{subscription}/resourceGroups")
-    async def list(self, call: Call, subscription: str) -> Reply:
+    async def list_all(self, call: Call, subscription: str) -> Reply:
         call.type = self._kind.type
         groups = self.world.store.of_type(self._kind.type)
         groups.sort(key=lambda group: group.name.lower())

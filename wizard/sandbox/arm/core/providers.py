@@ -49,7 +49,7 @@ class Providers(Provider):
     namespace = ""
 
     @route("GET", "subscriptions/{subscription}/providers")
-    async def list(self, call: Call, subscription: str) -> Reply:
+    async def list_all(self, call: Call, subscription: str) -> Reply:
         call.type = "Microsoft.Resources/providers"
         return Reply(200, [self._provider(namespace) for namespace in API_VERSIONS])
 
@@ -111,13 +111,13 @@ class Providers(Provider):
             "authorizations": [{"applicationId": str(uuid.uuid5(uuid.NAMESPACE_DNS, namespace.lower()))}],
             "resourceTypes": [
                 {
-                    "resourceType": type,
+                    "resourceType": name,
                     "locations": locations,
                     "apiVersions": versions,
                     "defaultApiVersion": versions[0],
                     "capabilities": "SupportsTags, SupportsLocation",
                 }
-                for type in self._types[namespace]
+                for name in self._types[namespace]
             ],
             "registrationState": kept["state"],
             "registrationPolicy": "RegistrationRequired",

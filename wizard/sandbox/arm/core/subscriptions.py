@@ -14,7 +14,7 @@ class Subscriptions(Provider):
     namespace = ""
 
     @route("GET", "subscriptions")
-    async def list(self, call: Call) -> Reply:
+    async def list_all(self, call: Call) -> Reply:
         call.type = "Microsoft.Resources/subscriptions"
         return Reply(200, [self._subscription()])
 
