@@ -1,0 +1,105 @@
+"""Legal plans for hypothesis: every key moves, within Azure's rules and what deploys."""
+
+from __future__ import annotations
+
+import ipaddress
+import string
+
+from hypothesis import strategies as st
+
+from wizard.plan.model import Auth, Balancer, Diagnostics, Machines, Network, Plan, ProbeProtocol
+
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPf1vNBUuAr3BYhDdnbyh5cXSHKYDsYCYJDSAeN2dSKN somebody@here"
+
+ALNUM = string.ascii_letters + string.digits
+
+
+def _text(alphabet: str, low: int, high: int) -> st.SearchStrategy[str]:
+    return st.text(alphabet, min_size=low, max_size=high)
+
+
+def _framed(first: str, middle: str, last: str, high: int) -> st.SearchStrategy[str]:
+    return st.builds(lambda a, b, c: a + b + c, _text(first, 1, 1), _text(middle, 0, high - 2), _text(last, 1, 1))
+
+
+groups = _framed(ALNUM, ALNUM + "-_.()", ALNUM + "-_()", 90)
+prefixes = _framed(ALNUM, ALNUM + "-", ALNUM + "-", 59)
+locations = _framed(string.ascii_lowercase, string.ascii_lowercase + string.digits, string.ascii_lowercase, 20)
+printable = st.characters(exclude_categories=("Cs",))
+tags = st.dictionaries(
+    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="<>%&\\?/"), min_size=1, max_size=20).filter(
+        lambda name: name.strip() and not name.lower().startswith(("microsoft", "azure", "windows", "multivm-wizard"))
+    ),
+    st.text(printable, max_size=30),
+    max_size=4,
+).filter(lambda pairs: len({name.lower() for name in pairs}) == len(pairs))
+
+_addresses = st.ip_addresses(v=4).map(str)
+_ranges = st.builds(
+    lambda address, bits: str(ipaddress.IPv4Network((int(address), bits), strict=False)),
+    st.ip_addresses(v=4),
+    st.integers(0, 32),
+)
+sources = st.lists(
+    st.one_of(_addresses, _ranges, st.sampled_from(["Internet", "VirtualNetwork", "AzureCloud.westeurope", "*"])),
+    min_size=1,
+    max_size=5,
+).map(tuple)
+
+
+@st.composite
+def networks(draw: st.DrawFn, count: int) -> Network:
+    space = ipaddress.IPv4Network((int(ipaddress.IPv4Address(draw(st.sampled_from(["10.0.0.0", "172.16.0.0"])))), 16))
+    needed = 32 - (count + 4).bit_length()
+    bits = draw(st.integers(17, min(needed, 29)))
+    index = draw(st.integers(0, 2 ** (bits - 16) - 1))
+    return Network(
+        address_space=str(space),
+        subnet_name=draw(st.sampled_from(["web", "a", "Web_1", "front.end-"[:-1]])),
+        subnet=str(ipaddress.IPv4Network((int(space.network_address) + index * 2 ** (32 - bits), bits))),
+        allow_http=draw(sources),
+        allow_admin=draw(sources),
+    )
+
+
+@st.composite
+def balancers(draw: st.DrawFn, count: int) -> Balancer:
+    first = draw(st.integers(2000, 65534 - count + 1))
+    return Balancer(
+        dns_label=draw(st.sampled_from(["", "web", "a-1-b"])),
+        frontend_port=draw(st.integers(1, 1999)),
+        backend_port=draw(st.integers(1, 65535).filter(lambda port: port != 22)),
+        probe_protocol=draw(st.sampled_from(ProbeProtocol)),
+        probe_path=draw(st.sampled_from(["/", "/healthz", "/a/b.html?x=1%20y", "//deep//er", "/it's;(ok)"])),
+        probe_interval_s=draw(st.integers(5, 300)),
+        probe_threshold=draw(st.integers(1, 10)),
+        nat_first_port=first,
+    )
+
+
+@st.composite
+def plans(draw: st.DrawFn, most: int = 200) -> Plan:
+    count = draw(st.integers(1, most))
+    faults = draw(st.integers(1, 3))
+    auth = draw(st.sampled_from(Auth))
+    return Plan(
+        cloud=draw(st.sampled_from(["sandbox", "public", "usgov", "china", "https://management.local.example:8443"])),
+        name=draw(groups),
+        location=draw(locations),
+        prefix=draw(prefixes),
+        tags=draw(tags),
+        machines=Machines(
+            count=count,
+            image=draw(st.sampled_from(["ubuntu-24.04", "debian-12", "canonical:ubuntu-24_04-lts:server:24.04.1"])),
+            size=draw(st.sampled_from(["Standard_D2s_v5", "Standard_B2ats_v2", "Standard_M8-2ms"])),
+            fault_domains=faults,
+            update_domains=1 if faults == 1 else draw(st.integers(1, 20)),
+            admin_user=draw(st.sampled_from(["azureuser", "_x", "ops-1", "a" * 32])),
+            auth=auth,
+            ssh_key=ED25519 if auth is Auth.SSH_KEY else "",
+            os_disk=draw(st.sampled_from(["Premium_LRS", "StandardSSD_LRS", "Standard_LRS"])),
+        ),
+        network=draw(networks(count)),
+        balancer=draw(balancers(count)),
+        diagnostics=Diagnostics(boot=draw(st.booleans())),
+    )
