@@ -60,6 +60,8 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         attachments.check_availability_set(self.world, region, body, call.group)
         attachments.check_data_disks(self.world, region, properties, call.id)
         quota.check(self.world, region, size, None)
+        if image.os != "Linux":
+            raise ArmError(501, "NotInSandbox", "The sandbox has no Windows machines yet: nothing was created.")
 
     def _validate_change(self, call: Call, body: Json, region: Region, existing: Document) -> None:
         changes.check(body, existing)

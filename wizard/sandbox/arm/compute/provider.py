@@ -108,7 +108,7 @@ class Compute(Provider):
         row["properties"] = {
             "architecture": image.architecture,
             "hyperVGeneration": image.generation,
-            "osDiskImage": {"operatingSystem": image.os, "sizeInGb": image.disk_gib},
+            "osDiskImage": {"operatingSystem": image.os},
             "dataDiskImages": [],
             "automaticOSUpgradeProperties": {"automaticOSUpgradeSupported": False},
             "features": features,
