@@ -61,6 +61,16 @@ async def azure(sandbox_cloud: Cloud) -> AsyncIterator[Azure]:
         yield connection
 
 
+@pytest.fixture(scope="session")
+def ssh_key() -> str:
+    """The public half of a key pair, as a plan holds it; nobody has the private half."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    public = Ed25519PrivateKey.generate().public_key()
+    return public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+
+
 @pytest.fixture
 def group_name(request: pytest.FixtureRequest) -> str:
     """A resource group's name that no other test has."""

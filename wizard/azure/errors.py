@@ -7,6 +7,7 @@ instead is raised outside of the handler, so that it does not carry the SDK's er
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass
@@ -281,9 +282,10 @@ def _is_certificate_failure(raised: BaseException) -> bool:
 
 def _connection_reason(raised: BaseException) -> str:
     innermost = list(_chain(raised))[-1]
-    os_error = getattr(innermost, "os_error", None)
-    text = str(getattr(os_error, "strerror", "") or os_error or innermost)
-    return f"{text.rstrip('.')}."
+    error = getattr(innermost, "os_error", None) or innermost
+    if isinstance(error, ConnectionError) and error.errno:  # asyncio says "Connect call failed" for all of them
+        return f"{os.strerror(error.errno)}."
+    return f"{str(getattr(error, 'strerror', '') or error).rstrip('.')}."
 
 
 def _connection_remedy(raised: BaseException) -> str:

@@ -105,6 +105,7 @@ def credential(
         "authority": cloud.authority,
         "transport": transport,
         "disable_instance_discovery": not cloud.validate_authority,
+        "retry_connect": 1,  # once more at once; the SDK's three tries keep a person waiting for 5 s
     }
     if cloud.client_id and cloud.client_secret_file and cloud.tenant:
         secret = _own_secret(cloud)
@@ -177,7 +178,8 @@ async def choose_subscription(cloud: Cloud, named: str | None, principal: Princi
     """The subscription to work in: named by the caller, by the cloud, by AZURE_SUBSCRIPTION_ID, the CLI's default, the
     only one there is.
 
-    `client` makes a SubscriptionClient, if one is needed. Raises InputError when there are several (naming them) or none.
+    `client` makes a SubscriptionClient, if one is needed. Raises InputError when there are several (told by name) or
+    none.
     """
     if chosen := named or cloud.subscription or os.environ.get("AZURE_SUBSCRIPTION_ID"):
         return chosen
@@ -188,7 +190,7 @@ async def choose_subscription(cloud: Cloud, named: str | None, principal: Princi
         return [
             (entry.subscription_id or "", entry.display_name or "")
             async for entry in client().subscriptions.list()
-            if str(entry.state) not in {"Disabled", "Deleted"}
+            if entry.as_dict().get("state") not in {"Disabled", "Deleted"}
         ]
 
     found = await explained(listed())
