@@ -25,9 +25,9 @@ def _framed(first: str, middle: str, last: str, high: int) -> st.SearchStrategy[
 groups = _framed(ALNUM, ALNUM + "-_.()", ALNUM + "-_()", 90)
 prefixes = _framed(ALNUM, ALNUM + "-", ALNUM + "-", 59)
 locations = _framed(string.ascii_lowercase, string.ascii_lowercase + string.digits, string.ascii_lowercase, 20)
-printable = st.characters(exclude_categories=("Cs",))
+printable = st.characters(codec="utf-8")
 tags = st.dictionaries(
-    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="<>%&\\?/"), min_size=1, max_size=20).filter(
+    st.text(st.characters(codec="utf-8", exclude_characters="<>%&\\?/"), min_size=1, max_size=20).filter(
         lambda name: name.strip() and not name.lower().startswith(("microsoft", "azure", "windows", "multivm-wizard"))
     ),
     st.text(printable, max_size=30),

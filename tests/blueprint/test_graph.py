@@ -1,0 +1,270 @@
+"""The graph: in order, without an edge too many, the same every time, and what a plan asks for."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.plan.strategies import ED25519, plans
+from wizard import blueprint, ids
+from wizard.blueprint import names
+from wizard.blueprint.resource import OWNER_TAG, Blueprint, Resource
+from wizard.plan.addresses import is_tag
+from wizard.plan.files import PlanProblems
+from wizard.plan.model import Auth, Machines, Network, OsType, Plan, ProbeProtocol
+
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+DEFAULT = Plan(machines=Machines(ssh_key=ED25519))
+every_plan = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def build(plan: Plan) -> Blueprint:
+    return blueprint.build(plan, SUBSCRIPTION)
+
+
+def references(resource: Resource) -> set[str]:
+    """Every id a body names that is not the resource's own or inside it."""
+    text = json.dumps(dict(resource.body))
+    found = {ids.key(match) for match in re.findall(r'"(/subscriptions/[^"]+)"', text)}
+    return {each for each in found if not each.startswith(ids.key(resource.id))}
+
+
+def owner(graph: Blueprint, id: str) -> str:
+    """The resource an id is, or lies in."""
+    return max((each.id for each in graph if (id + "/").startswith(ids.key(each.id) + "/")), key=len)
+
+
+def ancestors(graph: Blueprint, id: str) -> set[str]:
+    found: set[str] = set()
+    waiting = list(graph[id].after)
+    while waiting:
+        if (each := waiting.pop()) not in found:
+            found.add(each)
+            waiting.extend(graph[each].after)
+    return found
+
+
+@every_plan
+@given(plan=plans(most=5))
+def test_each_resource_stands_after_what_it_waits_for(plan: Plan) -> None:
+    graph = build(plan)
+    assert graph.resources[0].id == ids.group_id(SUBSCRIPTION, plan.name)
+    seen: set[str] = set()
+    for resource in graph:
+        assert set(resource.after) <= seen
+        assert resource.id not in seen
+        seen.add(resource.id)
+
+
+@every_plan
+@given(plan=plans(most=5))
+def test_the_edges_are_those_azure_needs_and_no_more(plan: Plan) -> None:
+    graph = build(plan)
+    group = graph.resources[0].id
+    for resource in graph.resources[1:]:
+        needed = {owner(graph, each) for each in references(resource)} | {group}
+        reachable = ancestors(graph, resource.id)
+        assert needed <= reachable, f"{resource.name} does not wait for something it refers to"
+        for edge in resource.after:
+            assert edge in needed, f"{resource.name} waits for {edge} without a reason"
+            others = {each for other in resource.after if other != edge for each in ancestors(graph, other)}
+            assert edge not in others, f"{resource.name} waits for {edge} twice over"
+
+
+@every_plan
+@given(plan=plans(most=5))
+def test_every_vm_waits_for_the_way_out(plan: Plan) -> None:
+    graph = build(plan)
+    (gateway,) = graph.of_type(names.NAT_GATEWAY)
+    for vm in graph.of_type(names.VM):
+        assert gateway.id in ancestors(graph, vm.id)
+
+
+@every_plan
+@given(plan=plans(most=5))
+def test_the_same_plan_makes_the_same_graph(plan: Plan) -> None:
+    once, again = build(plan), build(plan.model_copy(deep=True))
+    assert once == again
+    assert json.dumps([dict(resource.body) for resource in once]) == json.dumps([dict(r.body) for r in again])
+
+
+@every_plan
+@given(plan=plans(most=5))
+def test_everything_is_tagged_and_in_its_region(plan: Plan) -> None:
+    for resource in build(plan):
+        assert resource.body["tags"] == {**plan.tags, OWNER_TAG: plan.name}
+        assert resource.body["location"] == plan.location
+
+
+@every_plan
+@given(plan=plans(most=5))
+def test_names_are_legal_and_ids_agree_with_them(plan: Plan) -> None:
+    for resource in build(plan):
+        parsed = ids.parse(resource.id)
+        assert (parsed.subscription, parsed.group) == (SUBSCRIPTION, plan.name)
+        assert (parsed.type, parsed.name) == (resource.type, resource.name)
+        if resource.type == names.GROUP:
+            continue
+        most = 64 if resource.type in (names.VNET, names.VM) else 80
+        assert re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9-]{{0,{most - 2}}}[A-Za-z0-9]", resource.name)
+
+
+@every_plan
+@given(plan=plans(most=5))
+def test_a_nic_is_born_in_the_pool_and_its_own_nat_rule(plan: Plan) -> None:
+    graph = build(plan)
+    (balancer,) = graph.of_type(names.BALANCER)
+    properties = balancer.body["properties"]
+    rules = {rule["name"]: rule["properties"] for rule in properties["inboundNatRules"]}
+    assert len(rules) == plan.machines.count
+    for number, (vm, nic) in enumerate(zip(plan.vm_names, graph.of_type(names.NIC), strict=True)):
+        assert rules[f"ssh-{vm}"]["frontendPort"] == plan.balancer.nat_first_port + number
+        assert rules[f"ssh-{vm}"]["backendPort"] == 22
+        (configuration,) = nic.body["properties"]["ipConfigurations"]
+        inside = configuration["properties"]
+        assert inside["loadBalancerInboundNatRules"] == [{"id": f"{balancer.id}/inboundNatRules/ssh-{vm}"}]
+        assert inside["loadBalancerBackendAddressPools"] == [
+            {"id": f"{balancer.id}/backendAddressPools/{properties['backendAddressPools'][0]['name']}"}
+        ]
+        assert "publicIPAddress" not in inside
+    ports = [rule["properties"]["frontendPort"] for rule in properties["loadBalancingRules"]]
+    ports += [rule["frontendPort"] for rule in rules.values()]
+    assert len(set(ports)) == len(ports)
+
+
+@every_plan
+@given(plan=plans(most=2))
+def test_the_nsg_lets_in_whom_the_plan_names_and_nobody_else(plan: Plan) -> None:
+    (nsg,) = build(plan).of_type(names.NSG)
+    rules = [rule["properties"] for rule in nsg.body["properties"]["securityRules"]]
+    priorities = [rule["priority"] for rule in rules]
+    assert priorities[0] == 100
+    assert len(set(priorities)) == len(priorities)
+    assert max(priorities) <= 4096
+    for port, entries in ((plan.balancer.backend_port, plan.network.allow_http), (22, plan.network.allow_admin)):
+        mine = [rule for rule in rules if rule["destinationPortRange"] == str(port)]
+        assert all(
+            rule["access"] == "Allow" and rule["destinationAddressPrefix"] == plan.network.subnet for rule in mine
+        )
+        prefixes: list[str] = []
+        for rule in mine:
+            assert ("sourceAddressPrefix" in rule) != ("sourceAddressPrefixes" in rule)
+            several = rule.get("sourceAddressPrefixes", [])
+            assert not any(is_tag(each) for each in several), "a tag stands alone"
+            networks = [ipaddress.IPv4Network(each) for each in several]
+            assert not any(a.overlaps(b) for i, a in enumerate(networks) for b in networks[:i])
+            prefixes += several or [rule["sourceAddressPrefix"]]
+        assert {each.lower() for each in prefixes if is_tag(each)} == {each.lower() for each in entries if is_tag(each)}
+        assert _covered(prefixes) == _covered(entries)
+
+
+def _covered(entries: Any) -> list[ipaddress.IPv4Network]:
+    return list(ipaddress.collapse_addresses(ipaddress.IPv4Network(each) for each in entries if not is_tag(each)))
+
+
+def test_the_nsg_of_the_default_plan() -> None:
+    (nsg,) = build(DEFAULT).of_type(names.NSG)
+    shown = [
+        (
+            rule["name"],
+            rule["properties"]["priority"],
+            rule["properties"]["sourceAddressPrefix"],
+            rule["properties"]["destinationPortRange"],
+        )
+        for rule in nsg.body["properties"]["securityRules"]
+    ]
+    assert shown == [("allow-http", 100, "Internet", "80"), ("allow-ssh", 110, "127.0.0.1/32", "22")]
+
+
+def test_tags_and_ranges_go_into_rules_of_their_own() -> None:
+    network = Network(allow_http=("Internet", "192.0.2.1", "192.0.2.0/24", "internet", "198.51.100.0/24", "AzureCloud"))
+    (nsg,) = build(DEFAULT.model_copy(update={"network": network})).of_type(names.NSG)
+    rules = {rule["name"]: rule["properties"] for rule in nsg.body["properties"]["securityRules"]}
+    assert list(rules) == ["allow-http", "allow-http-2", "allow-http-3", "allow-ssh"]
+    assert rules["allow-http"]["sourceAddressPrefixes"] == ["192.0.2.0/24", "198.51.100.0/24"]
+    assert rules["allow-http-3"]["sourceAddressPrefix"] == "AzureCloud"
+
+
+@every_plan
+@given(plan=plans(most=2))
+def test_the_probe_asks_what_the_plan_says(plan: Plan) -> None:
+    (balancer,) = build(plan).of_type(names.BALANCER)
+    (probe,) = balancer.body["properties"]["probes"]
+    inside = probe["properties"]
+    assert (inside["port"], inside["intervalInSeconds"]) == (plan.balancer.backend_port, plan.balancer.probe_interval_s)
+    if plan.balancer.probe_protocol is ProbeProtocol.HTTP:
+        assert (inside["protocol"], inside["requestPath"]) == ("Http", plan.balancer.probe_path)
+    else:
+        assert inside["protocol"] == "Tcp"
+        assert "requestPath" not in inside
+
+
+@every_plan
+@given(plan=plans(most=2))
+def test_no_body_holds_a_secret_and_a_password_plan_says_where_it_goes(plan: Plan) -> None:
+    for resource in build(plan):
+        assert {key for key in _keys(resource.body) if re.search("password|secret|protected", key, re.IGNORECASE)} <= {
+            "disablePasswordAuthentication"
+        }
+        by_password = plan.machines.auth is Auth.PASSWORD
+        if resource.type == names.VM and by_password:
+            assert resource.secrets == ((("properties", "osProfile", "adminPassword"), "password"),)
+        else:
+            assert resource.secrets == ()
+    for vm in build(plan).of_type(names.VM):
+        linux = vm.body["properties"]["osProfile"]["linuxConfiguration"]
+        assert linux["disablePasswordAuthentication"] is not by_password
+        assert ("ssh" in linux) is not by_password
+
+
+def _keys(value: Any) -> Iterator[str]:
+    for key, item in value.items() if isinstance(value, Mapping) else ():
+        if key != "tags":
+            yield key
+            yield from _keys(item)
+    for item in value if isinstance(value, list) else ():
+        yield from _keys(item)
+
+
+def test_a_vm_of_the_default_plan() -> None:
+    vm = build(DEFAULT).of_type(names.VM)[1]
+    inside = vm.body["properties"]
+    assert inside["osProfile"]["computerName"] == "ra-multi-vm2"
+    assert inside["securityProfile"]["securityType"] == "TrustedLaunch"
+    assert inside["storageProfile"]["osDisk"]["deleteOption"] == "Delete"
+    assert inside["networkProfile"]["networkInterfaces"][0]["properties"]["deleteOption"] == "Delete"
+    assert inside["diagnosticsProfile"] == {"bootDiagnostics": {"enabled": True}}
+    assert inside["osProfile"]["linuxConfiguration"]["ssh"]["publicKeys"][0]["keyData"] == ED25519
+
+
+def test_debian_is_not_asked_to_be_patched_by_azure() -> None:
+    machines = DEFAULT.machines.model_copy(update={"image": "debian-12"})
+    (vm, _other) = build(DEFAULT.model_copy(update={"machines": machines})).of_type(names.VM)
+    patching = vm.body["properties"]["osProfile"]["linuxConfiguration"]["patchSettings"]
+    assert set(patching.values()) == {"ImageDefault"}
+
+
+def test_two_hundred_machines_are_planned_in_a_moment() -> None:
+    plan = DEFAULT.model_copy(update={"machines": DEFAULT.machines.model_copy(update={"count": 200})})
+    build(plan)
+    began = time.process_time()
+    graph = build(plan)
+    assert len(graph) == 8 + 2 * 200
+    assert time.process_time() - began < 1.0  # measured: 0.02 s
+    began = time.process_time()
+    sorter = graph.sorter()
+    assert len(list(sorter.static_order())) == len(graph)
+    assert time.process_time() - began < 1.0
+
+
+def test_what_does_not_deploy_yet_is_not_built() -> None:
+    machines = DEFAULT.machines.model_copy(update={"os": OsType.WINDOWS})
+    with pytest.raises(PlanProblems):
+        build(DEFAULT.model_copy(update={"machines": machines}))
