@@ -7,6 +7,7 @@ without a byte (a listener in user space cannot judge a source before it has acc
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import ipaddress
 import random
@@ -44,6 +45,8 @@ async def reach(host: str, port: int, source: str | None = None) -> Reach:
         return "closed"
     finally:
         writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
 
 async def open_among(host: str, ports: Iterable[int]) -> tuple[list[int], list[int]]:
