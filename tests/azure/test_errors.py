@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 import traceback
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -114,6 +116,37 @@ async def test_an_accepted_operation_that_fails_has_no_status(scripted: Scripted
     assert (error.code, error.status, error.why) == (failure["code"], None, failure["message"])
     assert error.what.startswith("VirtualMachines vm1 failed")
     assert "boot diagnostics" in error.remedy
+
+
+async def test_a_failure_without_an_error_object_is_told(scripted: Scripted):
+    scripted.on(f"PUT {VM}", {"id": VM, "properties": {"provisioningState": "Updating"}}, 201)
+    scripted.on(f"GET {VM}", {"id": VM, "properties": {"provisioningState": "Failed"}})
+    error = await fail_put(scripted)
+    assert error.what == "VirtualMachines vm1 failed."
+    assert "Failed" in error.why
+
+
+async def test_an_operation_is_asked_no_more_often_than_the_cloud_permits(scripted: Scripted):
+    at: list[float] = []
+    path = f"/subscriptions/{SUBSCRIPTION}/operations/1"
+
+    def progress(_request: web.Request) -> web.StreamResponse:
+        at.append(time.monotonic())
+        return web.json_response({"status": "InProgress" if len(at) < 4 else "Succeeded"})
+
+    document = {"id": VM, "properties": {"provisioningState": "Creating"}}
+    scripted.on(f"PUT {VM}", document, 201, Azure_AsyncOperation=scripted.url + path)
+    scripted.on(f"GET {VM}", {**document, "properties": {"provisioningState": "Succeeded"}})
+    scripted.answers[f"get {path}"] = progress
+    async with clients.connect(scripted.cloud) as azure:
+        operation = await azure.begin_put(machine(), {"location": "westeurope"})
+        assert operation is not None
+        written = await operation.result()
+    assert written is not None
+    assert written["properties"]["provisioningState"] == "Succeeded"
+    gaps = [later - earlier for earlier, later in pairwise(at)]
+    assert len(gaps) == 3
+    assert all(scripted.cloud.poll_floor_s * 0.9 <= gap < 5 for gap in gaps)
 
 
 async def test_an_answer_that_is_not_arms_is_told(scripted: Scripted):

@@ -192,6 +192,19 @@ async def test_a_port_that_is_taken_names_8080(plan: Plan, azure: Azure):
     assert "8080" in problem.remedy
 
 
+async def test_a_port_that_this_deployment_has_open_is_its_own(plan: Plan, azure: Azure):
+    azure.cloud = replace(azure.cloud, frontend_conflict=lambda _port: "Something listens.")
+    planned = blueprint.build(plan, azure.subscription_id)
+    first_port, *nat_ports = await preflight.check(plan, planned, azure)
+    assert first_port.field == "balancer.frontend_port"
+    assert [one.field for one in nat_ports] == ["balancer.nat_first_port"] * plan.machines.count
+    await put_group(azure, plan.name, **owner(plan))
+    for kind in ("Microsoft.Network/publicIPAddresses", "Microsoft.Network/loadBalancers"):
+        for resource in planned.of_type(kind):
+            await put(azure, plan.name, kind, resource.name, dict(resource.body), **owner(plan))
+    assert await preflight.check(plan, planned, azure) == []
+
+
 async def test_a_cloud_with_addresses_of_its_own_needs_no_port_here(plan: Plan, azure: Azure):
     azure.cloud = replace(azure.cloud, frontend_conflict=None)
     privileged = changed(plan, balancer={"frontend_port": 1})

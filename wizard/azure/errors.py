@@ -128,7 +128,7 @@ def retry_after(error: BaseException) -> float | None:
 def _refused(raised: Any, id: str) -> ArmError:
     body = _json(_text(raised.response))
     lines = list(_lines(body))
-    line = _most_telling(lines) or _Line("", _unreadable(raised.response), "")
+    line = _most_telling(lines) or _Line("", _ended_badly(body) or _unreadable(raised.response), "")
     request = raised.response.request
     status: int | None = raised.status_code
     if status is not None and status < 400:
@@ -159,6 +159,15 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return None
+
+
+def _ended_badly(body: Any) -> str:
+    """What can be said of an operation, or a resource, whose failure comes without an error object."""
+    if not isinstance(body, dict):
+        return ""
+    properties = body.get("properties")
+    state = body.get("status") or (properties.get("provisioningState") if isinstance(properties, dict) else None)
+    return f"It ended as {state}, and Azure says no more." if isinstance(state, str) else ""
 
 
 def _unreadable(response: Any) -> str:
