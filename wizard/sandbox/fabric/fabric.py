@@ -6,11 +6,27 @@ pools, probes and filters of them; machines are told to it by id and live by the
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from wizard import ids
+from wizard.sandbox.arm.errors import ArmError
+from wizard.sandbox.fabric import nsg, topology
+
+if TYPE_CHECKING:
+    from wizard.sandbox.fabric.guest import Guest
+    from wizard.sandbox.fabric.machine import Machine
+    from wizard.sandbox.store import Document
+    from wizard.sandbox.world import World
 
 PowerState = Literal["starting", "running", "stopping", "stopped", "deallocating", "deallocated"]
+
+_LOG = logging.getLogger(__name__)
+_SETTLE = 0.005  # s: changes that come within this are one reconciliation
+_IDLE_SHARE = 4.0  # after a reconciliation of t seconds the next one waits 4 t: at most a fifth of a core goes to them
 
 
 @dataclass(frozen=True)
@@ -55,65 +71,226 @@ class BackendHealth:
 
 
 class Fabric:
-    """See fabric's modules for how each promise is kept."""
+    """See fabric's modules for how each promise is kept. All methods are called on the event loop's thread."""
+
+    def __init__(self, world: World) -> None:
+        from wizard.sandbox.fabric.listeners import Listeners
+        from wizard.sandbox.fabric.network import Network
+        from wizard.sandbox.fabric.probes import Probes
+
+        self._world = world
+        self._machines: dict[str, Machine] = {}
+        self._network = Network(self._machines)
+        self._probes = Probes(self._network, self._states_changed)
+        self._listeners = Listeners(self._network, self._up)
+        self._timer: asyncio.TimerHandle | None = None
+        self._reconciling: asyncio.Task[None] | None = None
+        self._documents_changed = False
+        self._started = False
+        self._next_reading = 0.0
+        self.readings = 0  # of the whole topology, since the start
 
     async def start(self) -> None:
         """Open what the stored documents ask for and boot machines that were running."""
-        raise NotImplementedError
+        self._started = True
+        self._world.store.listeners.append(self._document_changed)
+        for key, record in self._world.store.items("guest"):
+            self._add(key, record)
+        self._documents_changed = True
+        await self._reconcile()
+        for machine in self._machines.values():
+            power = machine.guest.record.get("power")
+            if power in ("running", "starting"):
+                machine.power_on()
+            elif power in ("stopped", "deallocated"):
+                machine.state = power
 
     async def close(self) -> None:
-        raise NotImplementedError
+        self._started = False
+        if self._document_changed in self._world.store.listeners:
+            self._world.store.listeners.remove(self._document_changed)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._reconciling is not None:
+            await self._reconciling
+        self._probes.close()
+        await self._listeners.close()
+        for machine in self._machines.values():
+            await machine.close()
+
+    # Network
 
     def network_changed(self) -> None:
         """Some network document or machine changed: bring listeners, pools, probes and filters in line, soon."""
-        raise NotImplementedError
+        self._documents_changed = True
+        self._soon()
+
+    def _document_changed(self, what: str, document: Document) -> None:
+        if document.type.lower().startswith(("microsoft.network/", "microsoft.compute/virtualmachines")):
+            self.network_changed()
+
+    def _states_changed(self) -> None:
+        self._soon()
+
+    def _soon(self) -> None:
+        """One reconciliation for all changes of the next milliseconds; a busy stretch gets few of them, spread out."""
+        if not self._started or self._timer is not None:
+            return
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_at(max(loop.time() + _SETTLE, self._next_reading), self._begin)
+
+    def _begin(self) -> None:
+        self._timer = None
+        if self._reconciling is not None and not self._reconciling.done():
+            self._soon()
+            return
+        self._reconciling = asyncio.get_running_loop().create_task(self._reconcile())
+
+    async def _reconcile(self) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            if self._documents_changed:
+                self._documents_changed = False
+                self.readings += 1
+                self._network.topology = topology.read(self._world.store)
+                self._probes.reconcile()
+                await self._listeners.reconcile()
+            else:
+                self._listeners.refresh()
+        except Exception:  # the next change reads everything anew; the sandbox must live on until then
+            _LOG.exception("the network could not be brought in line with its documents")
+        self._next_reading = loop.time() + _IDLE_SHARE * (loop.time() - began)
+
+    def _up(self, rule: topology.FrontendRule, interface: topology.Interface) -> bool:
+        return rule.probe is not None and self._probes.up(rule.probe, interface)
+
+    def rule_health(self, balancer_id: str, rule: str) -> Sequence[BackendHealth]:
+        """Every member of the rule's pool with its probe's state."""
+        found = self._network.topology.rules.get(ids.key(ids.child_id(balancer_id, "loadBalancingRules", rule)))
+        return [self._health(found, one) for one in found.members] if found is not None else []
+
+    def _health(self, rule: topology.FrontendRule, one: topology.Interface) -> BackendHealth:
+        if rule.probe is None:
+            running = self._network.running(one)
+            why = "the rule has no probe" if running else "the machine is not running"
+            return BackendHealth(one.id, one.address, "Up" if running else "Down", why)
+        state, reason = self._probes.state(rule.probe, one)
+        return BackendHealth(one.id, one.address, state, reason)
+
+    def frontend_conflict(self, public_ip: str, port: int) -> str | None:
+        """Why a frontend port cannot be bound on this computer (privileged, taken), or None."""
+        from wizard.sandbox.fabric.listeners import bind_problem
+
+        if (public_ip, port) in self._listeners.open:
+            return None
+        return bind_problem(public_ip, port)
+
+    def explain(self, interface_id: str, source: str, port: int) -> nsg.Verdict | None:
+        """What the security groups say of a flow from `source` to an IP configuration; None when that is unknown."""
+        key = ids.key(interface_id)
+        for one in self._network.topology.interfaces:
+            if ids.key(one.id) == key:
+                return self._network.judge(one, port, (source, 49152))
+        return None
+
+    # Machines
+
+    def _add(self, key: str, record: dict[str, Any]) -> Machine:
+        from wizard.sandbox.fabric.guest import Guest
+
+        return self._host(Guest(self._world.store, key, record))
+
+    def _host(self, guest: Guest) -> Machine:
+        from wizard.sandbox.fabric.machine import Machine
+
+        machine = Machine(guest, self._network, self._world.speed, self._states_changed)
+        self._machines[guest.key] = machine
+        return machine
+
+    def _machine(self, vm_id: str) -> Machine:
+        try:
+            return self._machines[ids.key(vm_id)]
+        except KeyError:
+            raise ArmError(404, "ResourceNotFound", f"The machine {vm_id} does not exist.") from None
 
     def create_machine(self, vm_id: str, spec: GuestSpec) -> None:
         """Make the guest record (disk, users, hashed password, fresh host keys); the machine is still off."""
-        raise NotImplementedError
+        from wizard.sandbox.fabric.guest import Guest
+
+        if spec.os != "Linux":
+            raise ArmError(400, "OperationNotAllowed", "This sandbox has no Windows machines yet.", target="osProfile")
+        self._host(Guest.create(self._world.store, ids.key(vm_id), spec))
+        self.network_changed()
 
     async def power_on(self, vm_id: str) -> None:
         """Begin to boot; returns at once. Boot, cloud-init and agent take their time, divided by speed."""
-        raise NotImplementedError
+        self._machine(vm_id).power_on()
 
     async def power_off(self, vm_id: str, *, skip_shutdown: bool = False, deallocate: bool = False) -> None:
-        raise NotImplementedError
+        """Stop it; returns when it is off. Orderly, its connections are closed; skipping that, they fall silent."""
+        await self._machine(vm_id).power_off(skip_shutdown=skip_shutdown, deallocate=deallocate)
 
     async def restart(self, vm_id: str) -> None:
-        raise NotImplementedError
+        """Shut down in order and begin to boot; returns when it boots."""
+        await self._machine(vm_id).restart()
 
     async def remove_machine(self, vm_id: str) -> None:
-        """Close it and forget its disk."""
-        raise NotImplementedError
+        """Close it and forget its disk; nothing happens when there is none."""
+        machine = self._machines.pop(ids.key(vm_id), None)
+        if machine is not None:
+            await machine.close()
+            machine.guest.forget()
+            self.network_changed()
 
     def power_state(self, vm_id: str) -> PowerState:
-        raise NotImplementedError
+        return self._machine(vm_id).state
 
     def agent_ready(self, vm_id: str) -> bool:
         """Whether the VM agent reports (needed by extensions and Run Command)."""
-        raise NotImplementedError
+        return self._machine(vm_id).agent_ready
 
     def os_facts(self, vm_id: str) -> Mapping[str, str]:
         """`osName`, `osVersion`, `computerName`, `vmAgentVersion` of the instance view."""
-        raise NotImplementedError
+        from wizard.sandbox.fabric.image import AGENT_VERSION
+
+        guest = self._machine(vm_id).guest
+        return {
+            "osName": guest.image.name,
+            "osVersion": guest.image.version,
+            "computerName": guest.hostname,
+            "vmAgentVersion": AGENT_VERSION,
+        }
 
     def serial_log(self, vm_id: str) -> bytes:
-        raise NotImplementedError
+        return str(self._machine(vm_id).guest.record["serial"]).encode()
 
     async def run_script(self, vm_id: str, script: str) -> ScriptResult:
-        """Run as root inside the machine, in its own small interpreter, never the host's shell."""
-        raise NotImplementedError
+        """Run as root inside the machine, in its own small interpreter, never the host's shell.
+
+        Raises ArmError (409) when the machine's agent does not report.
+        """
+        from wizard.sandbox.fabric.shell.interpreter import Shell
+        from wizard.sandbox.fabric.shell.streams import Capture, TextInput
+
+        machine = self._machine(vm_id)
+        if not machine.agent_ready:
+            raise ArmError(409, "OperationNotAllowed", "The VM agent does not report: the machine runs no commands.")
+        out, error = Capture(), Capture()
+        code = await Shell(machine, "root").script(script, TextInput(), out, error)
+        return ScriptResult(out.text, error.text, code)
 
     async def run_vmaccess(
         self, vm_id: str, settings: Mapping[str, Any], protected: Mapping[str, Any]
     ) -> ExtensionResult:
         """What Azure's VMAccess extension does to the machine's users and SSH configuration."""
-        raise NotImplementedError
+        from wizard.sandbox.fabric import vmaccess
 
-    def rule_health(self, balancer_id: str, rule: str) -> Sequence[BackendHealth]:
-        """Every member of the rule's pool with its probe's state."""
-        raise NotImplementedError
-
-    def frontend_conflict(self, public_ip: str, port: int) -> str | None:
-        """Why a frontend port cannot be bound on this computer (privileged, taken), or None."""
-        raise NotImplementedError
+        machine = self._machine(vm_id)
+        if not machine.agent_ready:
+            return ExtensionResult(1, "The VM agent does not report.")
+        try:
+            message = await vmaccess.run(machine, {**settings, **protected})
+        except vmaccess.AccessError as problem:
+            return ExtensionResult(1, str(problem))
+        return ExtensionResult(0, message)

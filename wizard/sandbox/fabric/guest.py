@@ -1,0 +1,141 @@
+"""What a machine's disk holds, kept in the store's table "guest": users, keys, files, packages, services, serial log.
+
+It survives stops, restarts and the sandbox's own end. Private host keys and password hashes never leave it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from typing import TYPE_CHECKING, Any
+
+from wizard.sandbox.fabric import hostkeys, image
+from wizard.sandbox.fabric.accounts import Accounts, system_users
+from wizard.sandbox.fabric.disk import Disk
+
+if TYPE_CHECKING:
+    from wizard.sandbox.fabric.fabric import GuestSpec
+    from wizard.sandbox.store import Store
+
+_SERIAL_LIMIT = 128 * 1024  # characters of serial log that are kept; Azure shows the last part too
+_SAVE_AFTER = 0.5  # s: a boot writes dozens of lines, and 200 machines boot at once
+
+
+class Guest:
+    """One guest record and what is read from it. `key` is `ids.key` of the machine."""
+
+    def __init__(self, store: Store, key: str, record: dict[str, Any]) -> None:
+        self._store = store
+        self.key = key
+        self.record = record
+        self.image = image.find(record["image"])
+        self._timer: asyncio.TimerHandle | None = None
+        self.accounts = Accounts(self)
+        self._public = {kind: hostkeys.public(text) for kind, text in record["host_keys"].items()}
+        self.disk = Disk(
+            image.base_files(self.image),
+            record["files"],
+            {
+                "/etc/hostname": lambda: f"{self.hostname}\n",
+                "/etc/hosts": lambda: f"127.0.0.1 localhost\n127.0.1.1 {self.hostname}\n::1 localhost\n",
+                "/etc/passwd": self.accounts.passwd,
+                "/etc/group": self.accounts.group_file,
+                "/etc/shadow": self.accounts.shadow,
+                "/proc/uptime": lambda: f"{self.uptime():.2f} {self.uptime() * 1.9:.2f}\n",
+                "/proc/loadavg": lambda: "0.00 0.01 0.00 1/128 2048\n",
+                **{f"/etc/ssh/ssh_host_{kind}_key.pub": self._key_file(kind) for kind in hostkeys.KINDS},
+            },
+            self.save_soon,
+        )
+
+    @classmethod
+    def create(cls, store: Store, key: str, spec: GuestSpec) -> Guest:
+        """A new disk: users, hashed password, keys, fresh host keys. It is not running."""
+        record: dict[str, Any] = {
+            "os": spec.os,
+            "computer_name": spec.computer_name,
+            "image": spec.image,
+            "users": system_users(),
+            "host_keys": hostkeys.make(),
+            "files": {},
+            "packages": [],
+            "services": {},
+            "custom_data": base64.b64encode(spec.custom_data).decode(),
+            "cloud_init": {"status": "not run", "errors": [], "done": False},
+            "serial": "",
+            "boots": 0,
+            "power": "stopped",
+        }
+        guest = cls(store, key, record)
+        login = "yes" if spec.password_login else "no"
+        guest.disk.write("/etc/ssh/sshd_config.d/50-cloud-init.conf", f"PasswordAuthentication {login}\n", mode=0o600)
+        guest.accounts.create(spec.admin_user, sudo=True)
+        if spec.admin_password is not None:
+            guest.accounts.set_password(spec.admin_user, spec.admin_password)
+        if keys := [line.strip() for line in spec.ssh_keys if line.strip()]:
+            guest.accounts.add_keys(spec.admin_user, keys)
+        guest.record["admin_user"] = spec.admin_user
+        guest.save()
+        return guest
+
+    def _key_file(self, kind: str) -> Any:
+        return lambda: f"{self._public[kind]} root@{self.hostname}\n"
+
+    @property
+    def hostname(self) -> str:
+        return str(self.record["computer_name"])
+
+    @property
+    def host_keys(self) -> dict[str, str]:
+        found: dict[str, str] = self.record["host_keys"]
+        return found
+
+    @property
+    def custom_data(self) -> bytes:
+        return base64.b64decode(self.record["custom_data"])
+
+    def uptime(self) -> float:
+        """Seconds since the last boot began."""
+        return max(0.0, time.time() - float(self.record.get("booted_at") or time.time()))
+
+    def log(self, *lines: str) -> None:
+        """Write to the serial console."""
+        text = self.record["serial"] + "".join(f"{line}\r\n" for line in lines)
+        self.record["serial"] = text[-_SERIAL_LIMIT:]
+        self.save_soon()
+
+    def fingerprints(self) -> list[str]:
+        return [hostkeys.fingerprint(f"{self._public[kind]} root@{self.hostname}") for kind in hostkeys.KINDS]
+
+    def public_keys(self) -> list[str]:
+        return [f"{self._public[kind]} root@{self.hostname}" for kind in hostkeys.KINDS]
+
+    def save(self) -> None:
+        """Keep the record now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._store.write("guest", self.key, self.record)
+
+    def save_soon(self) -> None:
+        """Keep the record within half a second."""
+        if self._timer is not None:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._store.write("guest", self.key, self.record)
+            return
+        self._timer = loop.call_later(_SAVE_AFTER, self.save)
+
+    def forget(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._store.write("guest", self.key, None)
+
+    def settle(self) -> None:
+        """Write what is pending; nothing is scheduled afterwards."""
+        if self._timer is not None:
+            self.save()
