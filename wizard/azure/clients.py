@@ -7,6 +7,7 @@ all clients and the credential share one aiohttp session that knows whom to trus
 from __future__ import annotations
 
 import ipaddress
+import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from azure.mgmt.resource.subscriptions.aio import SubscriptionClient
 
 T = TypeVar("T")
+
+# azure-identity warns of each sign-in that fails, on standard error where nobody has set up logging: beside our own
+# message that is noise. Whoever sets up logging still gets it.
+logging.getLogger("azure").addHandler(logging.NullHandler())
 
 
 class Azure:

@@ -216,7 +216,8 @@ def _read_json(url: str) -> Any:
 
 def _reason(error: Exception) -> str:
     reason = getattr(error, "reason", None) or error
-    return f"{reason}".rstrip(".") + "."
+    text = str(reason.strerror if isinstance(reason, OSError) and reason.strerror else reason)
+    return f"{text.rstrip('.')}."
 
 
 def _no_metadata(cloud: Cloud, why: str) -> UnreachableError:
