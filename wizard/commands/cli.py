@@ -64,7 +64,7 @@ def main(ctx: click.Context, plan_file: Path | None, version: bool) -> None:
     Without a command the wizard opens. Every command takes --json for scripts.
     """
     if version:
-        from wizard.__main__ import version as installed
+        from wizard.release import version as installed
 
         click.echo(f"multivm-wizard {installed()}")
         return

@@ -44,7 +44,7 @@ def keep(
     http: str,
 ) -> None:
     """Write evidence.json."""
-    from wizard.__main__ import version
+    from wizard.release import version
 
     content: dict[str, Any] = {
         "deployment": record.name,
