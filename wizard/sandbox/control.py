@@ -114,6 +114,8 @@ def stop() -> bool:
             os.kill(pid, signal.SIGKILL)
         if _wait(_is_free, STOP_TIMEOUT_S) is None:
             raise WizardError(f"The sandbox (process {pid}) does not end.", "", f"End it yourself: kill -9 {pid}")
+    with contextlib.suppress(ChildProcessError):  # whose child it is not needs no burial
+        os.waitpid(pid, 0)
     return True
 
 

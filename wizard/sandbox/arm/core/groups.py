@@ -105,7 +105,7 @@ class GroupRoutes(Provider):
             raise ArmError(
                 400,
                 "InvalidResourceGroup",
-                f"The provided resource group name '{group}' has these invalid characters or its length is not in 1-90. "
+                f"The provided resource group name '{group}' has invalid characters or its length is not in 1-90. "
                 "The name can only be a letter, digit, '-', '.', '(', ')' or '_' and cannot end with '.'.",
             )
         body = dict(call.body or {})

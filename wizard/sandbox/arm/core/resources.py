@@ -89,7 +89,7 @@ def _filter(text: str) -> Callable[[Document], bool]:
     if not text.strip():
         return lambda document: True
     either = re.search(r"'\s*\)?\s+or\s+", text, re.IGNORECASE) is not None
-    terms = re.split(r"\s+or\s+" if either else r"\s+and\s+", text.strip().strip("()"), flags=re.IGNORECASE)
+    terms = re.split(r"\s+or\s+" if either else r"\s+and\s+", _bare(text), flags=re.IGNORECASE)
     tests = [_term(term) for term in terms]
     names = {term.lower().split()[0] for term in terms}
     if {"tagname", "tagvalue"} <= names:
@@ -103,6 +103,12 @@ def _filter(text: str) -> Callable[[Document], bool]:
         if either
         else (lambda document: all(test(document) for test in tests))
     )
+
+
+def _bare(text: str) -> str:
+    """Without the parentheses that some clients put around the whole."""
+    bare = text.strip()
+    return bare[1:-1].strip() if bare.startswith("(") and bare.endswith(")") else bare
 
 
 def _term(term: str) -> Callable[[Document], bool]:

@@ -139,8 +139,8 @@ def _check_snat(properties: Json) -> None:
             raise ArmError(
                 400,
                 "LoadBalancingRuleMustDisableSNATSinceSameFrontendIPConfigurationIsReferencedByOutboundRule",
-                f"Load balancing rule {rule['id']} must disable SNAT since its backend pool is referenced by an outbound "
-                "rule.",
+                f"Load balancing rule {rule['id']} must disable SNAT since its backend pool is referenced by an "
+                "outbound rule.",
             )
 
 

@@ -86,10 +86,10 @@ class LoadBalancers(NetworkKind):
         known = {ids.key(item["id"]): item["id"] for child in self.children for item in facts.get(child.where) or ()}
 
         def own(by: str, value: Any) -> Json:
-            id = value.get("id") if isinstance(value, dict) else None
-            if not isinstance(id, str) or ids.key(id) not in known:
-                raise invalid_reference(str(id or ""), by)
-            return {"id": known[ids.key(id)]}
+            given = value.get("id") if isinstance(value, dict) else None
+            if not isinstance(given, str) or ids.key(given) not in known:
+                raise invalid_reference(str(given or ""), by)
+            return {"id": known[ids.key(given)]}
 
         for where in (RULES, NAT_RULES, OUTBOUND):
             for item in facts.get(where) or ():
@@ -158,7 +158,7 @@ class LoadBalancers(NetworkKind):
         below = ids.key(document.id) + "/"
         uses = references.of(self.world.store)
         inner = [item["id"] for where in (POOLS, NAT_RULES) for item in document.body["properties"][where]]
-        for owner in {use.owner.id: use.owner for id in inner for use in uses.to(id, _NIC)}.values():
+        for owner in {use.owner.id: use.owner for one in inner for use in uses.to(one, _NIC)}.values():
             for item in owner.body["properties"]["ipConfigurations"]:
                 for key in ("loadBalancerBackendAddressPools", "loadBalancerInboundNatRules"):
                     values = item["properties"].pop(key, [])

@@ -44,6 +44,6 @@ class NatGateways(NetworkKind):
                 400,
                 "InUseNatGatewayCannotBeDeleted",
                 f"NAT Gateway {document.id} cannot be deleted because it is in use by the following resources: "
-                f"{', '.join(use.by for use in users)}. In order to delete the NAT Gateway, remove the association with "
-                "the resource(s).",
+                f"{', '.join(use.by for use in users)}. In order to delete the NAT Gateway, remove the association "
+                "with the resource(s).",
             )

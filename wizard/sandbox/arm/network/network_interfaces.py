@@ -72,8 +72,8 @@ class NetworkInterfaces(NetworkKind):
             raise ArmError(
                 400,
                 "SubnetIsFull",
-                f"Subnet {subnet['name']} with address prefix {subnet['properties'].get('addressPrefix')} does not have "
-                "enough capacity for 1 IP addresses.",
+                f"Subnet {subnet['name']} with address prefix {subnet['properties'].get('addressPrefix')} does not "
+                "have enough capacity for 1 IP addresses.",
             )
         holder["privateIPAddress"] = address
 

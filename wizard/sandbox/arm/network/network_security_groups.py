@@ -14,13 +14,45 @@ from wizard.sandbox.store import Document, Json
 
 _TAG = re.compile(r"[A-Za-z][\w.]*")
 _DEFAULTS = (
-    ("AllowVnetInBound", "Allow inbound traffic from all VMs in VNET", 65000, "Inbound", "Allow", "VirtualNetwork", "VirtualNetwork"),
-    ("AllowAzureLoadBalancerInBound", "Allow inbound traffic from azure load balancer", 65001, "Inbound", "Allow", "AzureLoadBalancer", "*"),
+    (
+        "AllowVnetInBound",
+        "Allow inbound traffic from all VMs in VNET",
+        65000,
+        "Inbound",
+        "Allow",
+        "VirtualNetwork",
+        "VirtualNetwork",
+    ),
+    (
+        "AllowAzureLoadBalancerInBound",
+        "Allow inbound traffic from azure load balancer",
+        65001,
+        "Inbound",
+        "Allow",
+        "AzureLoadBalancer",
+        "*",
+    ),
     ("DenyAllInBound", "Deny all inbound traffic", 65500, "Inbound", "Deny", "*", "*"),
-    ("AllowVnetOutBound", "Allow outbound traffic from all VMs to all VMs in VNET", 65000, "Outbound", "Allow", "VirtualNetwork", "VirtualNetwork"),
-    ("AllowInternetOutBound", "Allow outbound traffic from all VMs to Internet", 65001, "Outbound", "Allow", "*", "Internet"),
+    (
+        "AllowVnetOutBound",
+        "Allow outbound traffic from all VMs to all VMs in VNET",
+        65000,
+        "Outbound",
+        "Allow",
+        "VirtualNetwork",
+        "VirtualNetwork",
+    ),
+    (
+        "AllowInternetOutBound",
+        "Allow outbound traffic from all VMs to Internet",
+        65001,
+        "Outbound",
+        "Allow",
+        "*",
+        "Internet",
+    ),
     ("DenyAllOutBound", "Deny all outbound traffic", 65500, "Outbound", "Deny", "*", "*"),
-)  # fmt: skip
+)
 
 
 class NetworkSecurityGroups(NetworkKind):
@@ -49,7 +81,8 @@ class NetworkSecurityGroups(NetworkKind):
                 raise ArmError(
                     400,
                     "SecurityRuleConflict",
-                    f"Security rule {other} conflicts with rule {name}. Rules cannot have the same Priority and Direction.",
+                    f"Security rule {other} conflicts with rule {name}. Rules cannot have the same Priority "
+                    "and Direction.",
                 )
             taken[direction, priority] = name
             for side in ("source", "destination"):
@@ -62,18 +95,18 @@ class NetworkSecurityGroups(NetworkKind):
             for key in ("AddressPrefixes", "PortRanges"):
                 rule["properties"].setdefault(f"source{key}", [])
                 rule["properties"].setdefault(f"destination{key}", [])
-        properties["defaultSecurityRules"] = [self._default(call.id, *row) for row in _DEFAULTS]
+        properties["defaultSecurityRules"] = [self._default(call.id, row) for row in _DEFAULTS]
         return represented
 
-    def _default(
-        self, group: str, name: str, about: str, priority: int, way: str, access: str, of: str, to: str
-    ) -> Json:
-        facts: Json = {"description": about, "protocol": "*", "priority": priority, "direction": way, "access": access}
-        for side, prefix in (("source", of), ("destination", to)):
+    def _default(self, group: str, row: tuple[str, str, int, str, str, str, str]) -> Json:
+        name, about, priority, direction, access, source, destination = row
+        facts: Json = {"description": about, "protocol": "*", "access": access}
+        facts.update({"priority": priority, "direction": direction})
+        for side, prefix in (("source", source), ("destination", destination)):
             facts.update({f"{side}PortRange": "*", f"{side}PortRanges": []})
             facts.update({f"{side}AddressPrefix": prefix, f"{side}AddressPrefixes": []})
-        type = "defaultSecurityRules"
-        return {"id": f"{group}/{type}/{name}", "name": name, "type": f"{self.type}/{type}", "properties": facts}
+        where = "defaultSecurityRules"
+        return {"id": f"{group}/{where}/{name}", "name": name, "type": f"{self.type}/{where}", "properties": facts}
 
     def link(self, document: Document, properties: Json, uses: References) -> None:
         found = uses.to(document.id, via="networkSecurityGroup")

@@ -107,9 +107,9 @@ class PublicIpAddresses(NetworkKind):
             raise ArmError(
                 400,
                 "PublicIPAddressCannotBeDeleted",
-                f"Public IP address {document.id} can not be deleted since it is still allocated to resource {user.by}. "
-                "In order to delete the public IP, disassociate/detach the Public IP address from the resource. To "
-                "learn how to do this, see aka.ms/deletepublicip.",
+                f"Public IP address {document.id} can not be deleted since it is still allocated to resource "
+                f"{user.by}. In order to delete the public IP, disassociate/detach the Public IP address from the "
+                "resource. To learn how to do this, see aka.ms/deletepublicip.",
             )
 
 

@@ -50,11 +50,11 @@ class References:
             for item in value:
                 self._walk(item, by, owner, via)
         elif isinstance(value, Mapping):
-            id = value.get("id")
-            if isinstance(id, str) and "name" not in value:
-                self._uses.setdefault(ids.key(id), []).append(Use(by, via, owner))
+            own = value.get("id")
+            if isinstance(own, str) and "name" not in value:
+                self._uses.setdefault(ids.key(own), []).append(Use(by, via, owner))
                 return
-            inner = id if isinstance(id, str) else by
+            inner = own if isinstance(own, str) else by
             for key, item in value.items():
                 self._walk(item, inner, owner, via if key == "properties" else key)
 

@@ -120,8 +120,8 @@ def target(  # noqa: PLR0917
         raise ArmError(
             400,
             "LinkedInvalidPropertyId",
-            f"Property id '{given or ''}' at path 'properties.{path}.id' is invalid. Expect fully qualified resource Id "
-            "that start with '/subscriptions/{subscriptionId}' or '/providers/{resourceProviderNamespace}/'.",
+            f"Property id '{given or ''}' at path 'properties.{path}.id' is invalid. Expect fully qualified resource "
+            "Id that start with '/subscriptions/{subscriptionId}' or '/providers/{resourceProviderNamespace}/'.",
         ) from None
     if parsed.type.lower() != f"microsoft.network/{type}".lower():
         raise errors.invalid_format(
