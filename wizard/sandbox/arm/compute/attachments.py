@@ -174,19 +174,35 @@ def domains(store: Store, set_id: str) -> tuple[int, int]:
 # Disks
 
 
-def check_data_disks(world: World, region: Region, properties: Json, vm_id: str) -> None:
-    """Every disk to attach exists, is in the region and belongs to no other machine."""
+def check_disks(world: World, region: Region, properties: Json, vm_id: str, group: str) -> None:
+    """A disk to attach exists, is in the region and free; a disk to make takes no other disk's name."""
+    own = text(properties, "storageProfile.osDisk.name")
+    if own and world.store.get(vm_id) is None:
+        _check_new(world, own, vm_id, group)
     for disk in items(properties, "storageProfile.dataDisks"):
-        if text(disk, "createOption") != "Attach":
-            continue
-        wanted = text(disk, "managedDisk.id") or ""
-        found = find(world.store, wanted, DISK)
-        if found is None or world.catalog.region(str(found.body.get("location"))) != region:
-            raise ArmError(404, "NotFound", f"The Disk '{wanted}' cannot be found.", target="dataDisk.managedDisk.id")
-        owner = text(found.body, "managedBy")
-        if owner and ids.key(owner) != ids.key(vm_id):
-            raise ArmError(
-                409,
-                "ConflictingUserInput",
-                f"Disk '{found.name}' cannot be attached as the disk is already owned by VM '{owner}'.",
-            )
+        wanted, name = text(disk, "managedDisk.id"), text(disk, "name")
+        if wanted is not None:
+            _check_attachable(world, region, wanted, vm_id)
+        elif text(disk, "createOption") == "Attach":
+            raise missing("dataDisk.managedDisk.id")
+        else:
+            _check_new(world, name or f"{vm_id.rsplit('/', 1)[-1]}_DataDisk_{disk['lun']}", vm_id, group)
+
+
+def _check_new(world: World, name: str, vm_id: str, group: str) -> None:
+    found = world.store.get(ids.resource_id(world.subscription, group, DISK, name))
+    if found is not None and ids.key(found.body.get("managedBy", "")) != ids.key(vm_id):
+        raise ArmError(409, "ConflictingUserInput", f"Disk {name} already exists in resource group {group.upper()}.")
+
+
+def _check_attachable(world: World, region: Region, wanted: str, vm_id: str) -> None:
+    found = find(world.store, wanted, DISK)
+    if found is None or world.catalog.region(str(found.body.get("location"))) != region:
+        raise ArmError(404, "NotFound", f"The Disk '{wanted}' cannot be found.", target="dataDisk.managedDisk.id")
+    owner = text(found.body, "managedBy")
+    if owner and ids.key(owner) != ids.key(vm_id):
+        raise ArmError(
+            409,
+            "ConflictingUserInput",
+            f"Disk '{found.name}' cannot be attached as the disk is already owned by VM '{owner}'.",
+        )

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from wizard.sandbox.arm.compute import attachments, hardware
 from wizard.sandbox.arm.compute.power import conflict
-from wizard.sandbox.arm.compute.reading import change, invalid, mapping, not_allowed, number, text
+from wizard.sandbox.arm.compute.reading import (
+    change,
+    invalid,
+    mapping,
+    not_allowed,
+    number,
+    text,
+    without_nulls,
+    writable,
+)
 from wizard.sandbox.arm.compute.sizes import listing
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Kind, Reply, action
@@ -48,6 +57,7 @@ class AvailabilitySets(Kind):
             raise not_allowed("Changing availability set SKU from 'Aligned' to 'Classic' is not allowed.")
 
     def represent(self, call: Call, body: Json, existing: Document | None) -> Json:
+        body = without_nulls(body)
         region = hardware.region(self.world.catalog, body["location"], self.type, call.name)
         properties = mapping(body, "properties")
         if existing is not None:
@@ -56,7 +66,7 @@ class AvailabilitySets(Kind):
         properties.pop("virtualMachines", None)
         body["sku"] = {"name": _sku(body)}
         body["properties"] = {**properties, FAULT: fault, UPDATE: update}
-        return body
+        return writable(body)
 
     def _counts(self, body: Json, most: int) -> tuple[int, int]:
         fault, update = number(body, f"properties.{FAULT}"), number(body, f"properties.{UPDATE}")

@@ -9,7 +9,18 @@ import uuid
 from wizard import ids
 from wizard.sandbox.arm.compute import attachments, hardware
 from wizard.sandbox.arm.compute.power import conflict
-from wizard.sandbox.arm.compute.reading import bad, change, invalid, mapping, missing, not_allowed, number, text
+from wizard.sandbox.arm.compute.reading import (
+    bad,
+    change,
+    invalid,
+    mapping,
+    missing,
+    not_allowed,
+    number,
+    text,
+    without_nulls,
+    writable,
+)
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Durations, Kind
 from wizard.sandbox.store import Document, Json, Store
@@ -50,16 +61,18 @@ class Disks(Kind):
             raise bad("Shrinking a disk is not allowed; it can only grow.", "disk.diskSizeGb")
 
     def represent(self, call: Call, body: Json, existing: Document | None) -> Json:
+        body = without_nulls(body)
         account = text(body, "sku.name") or (existing.body["sku"]["name"] if existing else DEFAULT_TYPE)
         body["sku"] = _sku(account)
         if existing is not None:
-            body["properties"] = {**existing.body["properties"], **mapping(body, "properties")}
-            if "managedBy" in existing.body:
-                body["managedBy"] = existing.body["managedBy"]
+            body["properties"] = {**existing.body["properties"], **_sent(body)}
         else:
-            body["properties"] = {**_birth("Unattached"), **mapping(body, "properties")}
+            body["properties"] = {**_birth("Unattached"), **_sent(body)}
         body["properties"]["diskSizeBytes"] = body["properties"]["diskSizeGB"] * 2**30
-        return body
+        represented = writable(body)
+        if existing is not None and "managedBy" in existing.body:
+            represented["managedBy"] = existing.body["managedBy"]
+        return represented
 
     def check_delete(self, call: Call, document: Document) -> None:
         owner = document.body.get("managedBy")
@@ -68,6 +81,12 @@ class Disks(Kind):
 
     def busy(self, call: Call, document: Document, operation_url: str) -> ArmError:
         return conflict()
+
+
+def _sent(body: Json) -> Json:
+    """The properties that a caller may set."""
+    sent = {name: value for name, value in mapping(body, "properties").items() if value is not None}
+    return {name: value for name, value in sent.items() if name not in _birth("")}
 
 
 def _sku(account: str) -> Json:

@@ -9,7 +9,17 @@ from wizard import ids
 from wizard.sandbox.arm.compute import digests
 from wizard.sandbox.arm.compute.attachments import VM
 from wizard.sandbox.arm.compute.power import conflict
-from wizard.sandbox.arm.compute.reading import bad, change, invalid, mapping, missing, not_allowed, text
+from wizard.sandbox.arm.compute.reading import (
+    bad,
+    change,
+    invalid,
+    mapping,
+    missing,
+    not_allowed,
+    text,
+    without_nulls,
+    writable,
+)
 from wizard.sandbox.arm.compute.runcommand import agent
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Durations, Kind
@@ -113,9 +123,10 @@ class Extensions(Kind):
             raise not_allowed("Cannot modify extensions in the VM when the VM is not running.")
 
     def represent(self, call: Call, body: Json, existing: Document | None) -> Json:
+        body = without_nulls(body)
         body["properties"].setdefault("autoUpgradeMinorVersion", False)
         body["properties"].pop("instanceView", None)
-        return body
+        return writable(body)
 
     def accepted(self, call: Call, body: Json, document: Document, created: bool) -> None:
         """An identical configuration is not run again: its digest tells, the settings themselves are not kept."""

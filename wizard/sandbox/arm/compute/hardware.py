@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from wizard.sandbox.arm.compute.reading import bad, invalid, items, mapping, missing, not_allowed, number, text
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.catalog import Catalog, Image, Region, Size
@@ -10,6 +12,7 @@ from wizard.sandbox.store import Json
 OS_DISK_TYPES = ("Standard_LRS", "StandardSSD_LRS", "Premium_LRS", "StandardSSD_ZRS", "Premium_ZRS")
 DATA_DISK_TYPES = (*OS_DISK_TYPES, "PremiumV2_LRS", "UltraSSD_LRS")
 CACHING = ("None", "ReadOnly", "ReadWrite")
+DISK_NAME = re.compile(r"\w([\w.-]{0,78}\w)?", re.ASCII)
 VM_TYPE = "Microsoft.Compute/virtualMachines"
 
 
@@ -184,6 +187,9 @@ def _disk(disk: Json, target: str, types: tuple[str, ...]) -> None:
     if disk.get("vhd") is not None:
         # Unmanaged disks were retired on 2026-03-31; the wording is from memory.
         raise bad("Virtual machines with unmanaged disks can no longer be created. Use managed disks.", target)
+    name = text(disk, "name")
+    if name is not None and not DISK_NAME.fullmatch(name):
+        raise invalid(f"The value '{name}' of parameter {target}.name is invalid.", f"{target}.name")
     account = text(disk, "managedDisk.storageAccountType")
     if account is not None and account not in types:
         target = f"{target}.managedDisk.storageAccountType"

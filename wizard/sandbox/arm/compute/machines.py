@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from wizard import ids
-from wizard.sandbox.arm.compute import attachments, changes, digests, disks, hardware, osprofile, quota, representation
+from wizard.sandbox.arm.compute import (
+    attachments,
+    changes,
+    digests,
+    disks,
+    hardware,
+    osprofile,
+    quota,
+    representation,
+    shapes,
+)
 from wizard.sandbox.arm.compute.bootdiagnostics import BootDiagnostics
 from wizard.sandbox.arm.compute.extensions import of_machine
 from wizard.sandbox.arm.compute.power import conflict, soon, until
-from wizard.sandbox.arm.compute.reading import flag, mapping, missing, text
+from wizard.sandbox.arm.compute.reading import flag, mapping, missing, text, without_nulls
 from wizard.sandbox.arm.compute.runcommand import RunCommand
 from wizard.sandbox.arm.compute.sizes import listing
 from wizard.sandbox.arm.compute.view import instance_view, statuses
@@ -38,6 +48,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
     # Writing
 
     def validate(self, call: Call, body: Json, existing: Document | None) -> None:
+        shapes.check(body)
         region = hardware.region(self.world.catalog, body["location"], self.type, call.name)
         if existing is None:
             self._validate_new(call, body, region)
@@ -58,7 +69,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         osprofile.check(profile, image.os)
         attachments.check_interfaces(self.world, region, size, properties, call.id)
         attachments.check_availability_set(self.world, region, body, call.group)
-        attachments.check_data_disks(self.world, region, properties, call.id)
+        attachments.check_disks(self.world, region, properties, call.id, call.group)
         quota.check(self.world, region, size, None)
         if image.os != "Linux":
             raise ArmError(501, "NotInSandbox", "The sandbox has no Windows machines yet: nothing was created.")
@@ -69,7 +80,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         merged = {**old, **{name: value for name, value in mapping(body, "properties").items() if value is not None}}
         size, image = self._resized(region, merged, existing), self._image(existing)
         hardware.disks(size, image, {"storageProfile": {**merged["storageProfile"], "osDisk": {}}})
-        attachments.check_data_disks(self.world, region, merged, existing.id)
+        attachments.check_disks(self.world, region, merged, existing.id, call.group)
         attachments.check_interfaces(self.world, region, size, merged, existing.id)
         moved = changes.interfaces(merged) != changes.interfaces(old)
         if moved and self.state(existing) != "deallocated":
@@ -101,6 +112,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         return found
 
     def represent(self, call: Call, body: Json, existing: Document | None) -> Json:
+        body = without_nulls(body)
         if existing is not None:
             return representation.updated(body, existing, call.world.subscription, call.group)
         image = hardware.image(self.world.catalog, body["properties"])
@@ -116,7 +128,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         document.extra["before"] = {"networkProfile": document.body["properties"]["networkProfile"]}
         self.world.store.put(document)
         if created:
-            soon(self.world.fabric.power_on(document.id), POWER_ON_AFTER_S / self.world.speed)
+            soon(lambda: self.world.fabric.power_on(document.id), POWER_ON_AFTER_S / self.world.speed)
 
     def _bring_forth(self, call: Call, body: Json, document: Document) -> None:
         """Everything that a new machine has beside its document: domains, disks, and the guest with its secrets."""
@@ -156,12 +168,12 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         """A new size takes a restart; Azure does it by itself when the machine runs."""
         size = document.body["properties"]["hardwareProfile"]["vmSize"]
         if size.lower() != str(document.extra.get("size", size)).lower() and self.state(document) == "running":
-            soon(self.world.fabric.restart(document.id))
+            soon(lambda: self.world.fabric.restart(document.id))
         document.extra["size"] = size
 
     async def succeed(self, document: Document, created: bool) -> None:
-        """A creation is done when the guest has reported that it is provisioned."""
-        if not created:
+        """A creation, or a second try of a failed one, is done when the guest has reported that it is provisioned."""
+        if document.extra.get("provisioned"):
             return
         if self.state(document) not in ("running", "starting"):
             await self.world.fabric.power_on(document.id)
@@ -174,6 +186,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
                 "finish provisioning successfully. Please check provisioning state later. Also, make sure the image "
                 "has been properly prepared (generalized).",
             )
+        document.extra["provisioned"] = True
 
     # Deleting
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +23,19 @@ LEAST_PATIENCE_S = 30.0
 """Real seconds: boots of many machines at once share two cores, however fast the sandbox is told to be."""
 LOOK_EVERY_S = 0.05
 
+log = logging.getLogger(__name__)
 _background: set[asyncio.Task[None]] = set()
 
 
-def soon(work: Coroutine[Any, Any, None], after: float = 0.0) -> None:
-    """Run a coroutine beside the request that asked for it. Its operation makes sure of the outcome later."""
+def soon(work: Callable[[], Coroutine[Any, Any, None]], after: float = 0.0) -> None:
+    """Run work beside the request that asked for it. Its operation makes sure of the outcome later."""
 
     async def run() -> None:
+        await asyncio.sleep(after)
         try:
-            await asyncio.sleep(after)
-        except asyncio.CancelledError:
-            work.close()
-            raise
-        await work
+            await work()
+        except ArmError:  # the machine is gone: the operation will say so
+            log.info("work in the background had nothing to work on", exc_info=True)
 
     task = asyncio.get_running_loop().create_task(run())
     _background.add(task)
@@ -76,7 +77,7 @@ class PowerActions(Kind):
     async def start(self, call: Call, document: Document) -> Reply:
         self.check_idle(document)
         if self.state(document) != "running":
-            soon(self.world.fabric.power_on(document.id))
+            soon(lambda: self.world.fabric.power_on(document.id))
         return Reply.later("start", START_S)
 
     @completes("start")
@@ -93,7 +94,7 @@ class PowerActions(Kind):
             )
         skip = call.query.get("skipshutdown", "").lower() == "true"
         if self.state(document) != "stopped":
-            soon(self.world.fabric.power_off(document.id, skip_shutdown=skip))
+            soon(lambda: self.world.fabric.power_off(document.id, skip_shutdown=skip))
         return Reply.later("powerOff", STOP_S)
 
     @completes("powerOff")
@@ -104,7 +105,7 @@ class PowerActions(Kind):
     async def deallocate(self, call: Call, document: Document) -> Reply:
         self.check_idle(document)
         if self.state(document) != "deallocated":
-            soon(self.world.fabric.power_off(document.id, deallocate=True))
+            soon(lambda: self.world.fabric.power_off(document.id, deallocate=True))
         return Reply.later("deallocate", DEALLOCATE_S)
 
     @completes("deallocate")
@@ -116,7 +117,7 @@ class PowerActions(Kind):
         self.check_idle(document)
         if self.state(document) not in ("running", "starting"):
             raise not_allowed("The operation requires the VM to be running (or set to run).")
-        soon(self.world.fabric.restart(document.id))
+        soon(lambda: self.world.fabric.restart(document.id))
         return Reply.later("restart", RESTART_S)
 
     @completes("restart")
@@ -129,7 +130,7 @@ class PowerActions(Kind):
         self.check_idle(document)
         if self.state(document) != "running":
             raise not_allowed("The operation requires the VM to be running (or set to run).")
-        soon(self.world.fabric.power_off(document.id, deallocate=True))
+        soon(lambda: self.world.fabric.power_off(document.id, deallocate=True))
         return Reply.later("redeploy", REDEPLOY_S)
 
     @completes("redeploy")

@@ -65,6 +65,23 @@ def items(body: Json, path: str) -> list[Json]:
     return found
 
 
+_WRITABLE = ("location", "tags", "sku", "zones", "identity", "plan", "extendedLocation", "properties")
+
+
+def writable(body: Json) -> Json:
+    """A body's top level without what only ARM writes (`id`, `etag`, ...), as it comes with a PUT after a GET."""
+    return {name: body[name] for name in _WRITABLE if body.get(name) is not None}
+
+
+def without_nulls(value: Any) -> Any:
+    """Null means left out."""
+    if isinstance(value, dict):
+        return {name: without_nulls(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value if item is not None]
+    return value
+
+
 def _value(body: Json, path: str, kind: type[T]) -> T | None:
     value: Any = body
     walked = ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from wizard import ids
 from wizard.sandbox.arm.compute.attachments import DISK
-from wizard.sandbox.arm.compute.reading import items, mapping
+from wizard.sandbox.arm.compute.reading import items, mapping, writable
 from wizard.sandbox.catalog import Image
 from wizard.sandbox.store import Document, Json
 
@@ -28,7 +28,7 @@ def created(body: Json, image: Image, subscription: str, group: str, *, name: st
     storage["dataDisks"] = data_disks(body, subscription, group, name)
     storage.setdefault("diskControllerType", "SCSI")
     _os_profile(properties["osProfile"], image)
-    return body
+    return writable(body)
 
 
 def _os_disk(sent: Json, image: Image, subscription: str, group: str, *, name: str) -> Json:
@@ -56,7 +56,7 @@ def data_disks(body: Json, subscription: str, group: str, name: str) -> list[Jso
         disk = {"caching": "None", "deleteOption": "Detach", "toBeDetached": False, **sent}
         managed = dict(sent.get("managedDisk") or {})
         if managed.get("id"):
-            disk["name"] = sent.get("name") or ids.parse(managed["id"]).name
+            disk["name"] = managed["id"].rstrip("/").rsplit("/", 1)[-1]
         else:
             disk["name"] = sent.get("name") or f"{name}_DataDisk_{sent['lun']}"
             managed.setdefault("storageAccountType", "Premium_LRS")
@@ -107,9 +107,8 @@ def updated(body: Json, existing: Document, subscription: str, group: str) -> Js
     }
     for name in ("instanceView", "provisioningState"):
         properties.pop(name, None)
-    body.pop("resources", None)
     body["properties"] = properties
-    return body
+    return writable(body)
 
 
 def _merged(old: Any, new: Any) -> Any:
