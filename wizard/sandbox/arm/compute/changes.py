@@ -48,11 +48,13 @@ def check(body: Json, existing: Document) -> None:
 
 
 def _secrets(sent: Json, existing: Document) -> None:
-    """Secrets are compared by their digests: the same value again is no change."""
-    for name in ("adminPassword", "customData"):
-        value = text(sent, f"osProfile.{name}")
-        if value is not None and not digests.same(existing.extra.get(name), value):
-            raise change(name)
+    """What is never shown is compared by its digest: the same value again is no change."""
+    password = text(sent, "osProfile.adminPassword")
+    if password is not None and not digests.same(existing.extra.get("adminPassword"), password):
+        raise change("adminPassword")
+    custom = text(sent, "osProfile.customData")
+    if custom is not None and digests.plain(custom) != existing.extra.get("customData"):
+        raise change("customData")
 
 
 def interfaces(properties: Json) -> set[str]:

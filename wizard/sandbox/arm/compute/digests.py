@@ -18,6 +18,11 @@ def of(value: Any) -> str:
     return _digest(value, secrets.token_bytes(16))
 
 
+def plain(value: str) -> str:
+    """A hash of what is no secret."""
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
 def same(digest: str | None, value: Any) -> bool:
     """Whether `digest` was made of `value`."""
     if not digest:

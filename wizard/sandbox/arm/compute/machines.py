@@ -142,9 +142,9 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         if joined := text(properties, "availabilitySet.id"):
             extra["faultDomain"], extra["updateDomain"] = attachments.domains(store, joined)
         profile = body["properties"]["osProfile"]
-        for name in ("adminPassword", "customData"):
-            if profile.get(name) is not None:
-                extra[name] = digests.of(profile[name])
+        if profile.get("adminPassword") is not None:
+            extra["adminPassword"] = digests.of(profile["adminPassword"])
+        extra["customData"] = digests.plain(profile.get("customData") or "")
         document.extra = extra
         os_disk = properties["storageProfile"]["osDisk"]
         creation = {"createOption": "FromImage", "imageReference": {"id": _image_id(call, document, image)}}
