@@ -41,8 +41,8 @@ class Arm:
         method: str,
         path: str,
         body: Any = None,
-        headers: dict[str, str] | None = None,
-        version: str = VERSION,
+        headers: Any = None,
+        version: Any = VERSION,
         **query: str,
     ) -> Answer:
         url = path if path.startswith("https://") else f"{self.base}{path}"

@@ -40,9 +40,10 @@ async def test_cloud_metadata(
     session: aiohttp.ClientSession, sandbox: dict[str, Any], version: str, kind: type
 ) -> None:
     async with session.get(f"{sandbox['arm']}/metadata/endpoints?api-version={version}") as response:
-        found = await response.json()
+        found: Any = await response.json()
     assert type(found) is kind
-    authentication = (found[0] if kind is list else found)["authentication"]
+    cloud: Any = found[0] if kind is list else found
+    authentication = cloud["authentication"]
     assert authentication["loginEndpoint"] == sandbox["authority"]
     assert sandbox["arm"] in authentication["audiences"]
 
