@@ -67,8 +67,6 @@ class Store:
             table: {key: json.loads(value) for key, value in self._db.execute(f"SELECT key, value FROM {table}")}  # noqa: S608
             for table in _TABLES[1:]
         }
-        self.revision = 0
-        """Grows with every change of a document."""
         self.listeners: list[Callable[[str, Document], None]] = []
         """Called after each `put` ("put") and `delete` ("delete") with the document."""
 
@@ -91,7 +89,6 @@ class Store:
         )
         self._write("document", ids.key(document.id), value)
         self._remember(document)
-        self.revision += 1
         for listener in self.listeners:
             listener("put", document)
 
@@ -102,7 +99,6 @@ class Store:
             return None
         del self._by_type[document.type.lower()][ids.key(id)]
         self._write("document", ids.key(id), None)
-        self.revision += 1
         for listener in self.listeners:
             listener("delete", document)
         return document

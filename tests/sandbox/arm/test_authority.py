@@ -42,7 +42,7 @@ async def test_cloud_metadata(
     async with session.get(f"{sandbox['arm']}/metadata/endpoints?api-version={version}") as response:
         found: Any = await response.json()
     assert type(found) is kind
-    cloud: Any = found[0] if kind is list else found
+    cloud: dict[str, Any] = found[0] if isinstance(found, list) else dict(found)
     authentication = cloud["authentication"]
     assert authentication["loginEndpoint"] == sandbox["authority"]
     assert sandbox["arm"] in authentication["audiences"]
