@@ -184,6 +184,20 @@ async def test_refusals_as_the_client_sees_them(azure: Any, group_name: str) -> 
     await (await azure.resource.resource_groups.begin_delete(group_name)).result()
 
 
+async def test_a_disk_of_ones_own(azure: Any, group_name: str) -> None:
+    await azure.resource.resource_groups.create_or_update(group_name, {"location": LOCATION})
+    body = {"location": LOCATION, "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 32}}
+    disks = azure.compute.disks
+    for tags in ({}, {"a": "b"}):
+        disk = (
+            await (await disks.begin_create_or_update(group_name, "own", {**body, "tags": tags})).result()
+        ).as_dict()
+        assert (disk["properties"]["diskState"], disk["tags"]) == ("Unattached", tags)
+    await (await disks.begin_delete(group_name, "own")).result()
+    assert [one async for one in disks.list_by_resource_group(group_name)] == []
+    await (await azure.resource.resource_groups.begin_delete(group_name)).result()
+
+
 async def test_what_there_is_to_choose_from(azure: Any) -> None:
     compute = azure.compute
     skus = [sku.as_dict() async for sku in compute.resource_skus.list(filter=f"location eq '{LOCATION}'")]

@@ -77,6 +77,36 @@ async def test_a_second_put_of_the_same_changes_nothing(desk: Desk) -> None:
     assert after == before
 
 
+async def test_what_get_answers_can_be_put_back(desk: Desk) -> None:
+    joined = await desk.availability_set()
+    before = await created(desk, availability_set=joined, key=False)
+    whole = desk.show(VM, "vm1", expand="instanceView")
+    reply = await desk.put(VM, "vm1", body={**whole, "etag": "x", "resources": []})
+    assert reply.status == 200
+    assert desk.show(VM, "vm1") == before
+
+
+async def test_a_misspelt_member_is_refused(desk: Desk) -> None:
+    body = desk.machine(desk.nic("nic1"))
+    body["properties"]["osprofile"] = body["properties"].pop("osProfile")
+    error = await refusal(desk, body)
+    assert (error.code, "'osprofile'" in error.message) == ("InvalidRequestContent", True)
+
+
+async def test_a_failed_creation_can_be_tried_again(desk: Desk) -> None:
+    from wizard.sandbox.arm.operations import set_state
+
+    await created(desk)
+    document = desk.document(VM, "vm1")
+    document.extra.pop("provisioned")  # as after OSProvisioningTimedOut
+    set_state(desk.kind(VM), document, "Failed")
+    desk.fabric.power[ids.key(document.id)] = "stopped"
+    reply = await desk.put(VM, "vm1", body=desk.machine(desk.id(NIC, "vm1-nic")))
+    assert reply.status == 200
+    assert desk.fabric.power_state(document.id) == "running"
+    assert desk.show(VM, "vm1")["properties"]["provisioningState"] == "Succeeded"
+
+
 def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
     def change(body: dict[str, Any]) -> None:
         *way, last = path.split(".")
