@@ -104,24 +104,24 @@ async def test_answers_without_the_header_are_counted_apart() -> None:
 
 async def test_the_open_loop_offers_its_rate() -> None:
     with web_server(vm1=1) as url:
-        done = await load.run(url, duration_s=2.0, connections=50, rate=200)
-    assert done.offered_rps == 200
-    assert done.requests + done.dropped == 400
+        done = await load.run(url, duration_s=1.0, connections=100, rate=100)
+    assert done.offered_rps == 100
+    assert done.requests + done.dropped == 100
     assert done.dropped == 0
     assert done.errors == 0
 
 
 async def test_the_open_loop_counts_from_the_due_time_and_the_closed_loop_does_not_see_a_stall() -> None:
-    """A server that stalls one second of three: coordinated omission hides it from a closed loop."""
+    """A server that stalls 0.8 s of two: coordinated omission hides it from a closed loop."""
     with web_server(vm1=1) as url:
-        open_loop = await load.run(url + "/stall", duration_s=3.0, connections=400, rate=100, keep_alive=True)
+        open_loop = await load.run(url + "/stall", duration_s=2.0, connections=400, rate=100, keep_alive=True)
     with web_server(vm1=1) as url:
-        closed = await load.run(url + "/stall", duration_s=3.0, connections=2, keep_alive=True)
+        closed = await load.run(url + "/stall", duration_s=2.0, connections=2, keep_alive=True)
     assert open_loop.dropped == open_loop.errors == 0
     assert open_loop.p90_ms is not None
     assert open_loop.max_ms is not None
-    assert open_loop.p90_ms > 300, "a third of all users waited, half a second on average"
-    assert 900 < open_loop.max_ms < 1500
+    assert open_loop.p90_ms > 300, "two fifths of all users waited, 0.4 s on average"
+    assert 700 < open_loop.max_ms < 1300
     assert closed.p99_ms is not None
     assert closed.p99_ms < 100, "two of some hundred requests waited"
 

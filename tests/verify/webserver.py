@@ -1,7 +1,7 @@
 """A web server with known manners, in a process of its own. Each connection belongs to one VM, as a balancer has it.
 
 Reads one JSON object: `weights` of the VMs. Prints its port. Paths: / (a page), /nameless, /status/503, /reset,
-/truncate, /garbage, /slow (0.3 s), /stall (all requests of the second second wait for its end).
+/truncate, /garbage, /slow (0.3 s), /stall (from 0.5 to 1.3 s after the first request all wait).
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class Web:
     async def stall(self) -> None:
         self.first = self.first or time.monotonic()
         age = time.monotonic() - self.first
-        if 1.0 <= age < 2.0:
-            await asyncio.sleep(2.0 - age)
+        if 0.5 <= age < 1.3:
+            await asyncio.sleep(1.3 - age)
 
 
 async def main() -> None:

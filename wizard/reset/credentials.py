@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ from wizard.plan.model import OsType
 from wizard.plan.nearest import did_you_mean
 from wizard.reset import history, proof, vmaccess
 from wizard.reset.events import Mode, ResetDone, ResetStep, Step
+from wizard.reset.remaining import remaining
 from wizard.verify import health, hostkeys, ssh
 from wizard.verify import machines as machines_of
 from wizard.verify.events import Emit
@@ -192,9 +193,10 @@ class _Job:
         except WizardError as error:
             return self._failed(f"nothing was changed: {error.what} {error.why}".strip(), error.remedy)
         try:
-            await self._apply(unique_id)
+            await self._apply()
         except WizardError as error:
-            return self._failed(f"{error.what} {error.why}".strip(), error.remedy)
+            return await self._not_applied(error, host, port, pinned, unique_id)
+        history.note(self.record, self.machine.name, unique_id, self.user, self.mode)
         new = await self._ask_new(host, port, pinned)
         after = await self._ask_old(host, port, pinned, "proving") if before is not None else None
         verdict = proof.judge(
@@ -208,7 +210,7 @@ class _Job:
                 former=logins.other_users(self.user),
             )
         )
-        others = await self._others(host, port, pinned, logins)
+        others = await self._remaining(host, port, pinned, logins)
         return ResetDone(
             self.machine.name,
             self.user,
@@ -257,57 +259,59 @@ class _Job:
         self._tell(step, "is the old password let in?")
         return await ssh.login(host, port, self.user, self.old, pinned=pinned)
 
-    async def _apply(self, unique_id: str) -> None:
-        """Run VMAccess, and remember the login it gave or may have given: only a refused request changed nothing."""
+    async def _apply(self) -> None:
         what = "a new password" if self.mode == "password" else "one more key"
         self._tell("resetting", f"VMAccess: {what} for {self.user}")
-        accepted = True
-        try:
-            if isinstance(self.new, SecretStr):
-                await vmaccess.set_password(self.azure, self.machine.id, self.user, self.new)
-            else:
-                await vmaccess.add_key(self.azure, self.machine.id, self.user, self.new)
-        except AzureError as error:
-            accepted = error.status is None
-            raise
-        finally:
-            if accepted:
-                history.note(self.record, self.machine.name, unique_id, self.user, self.mode)
+        if isinstance(self.new, SecretStr):
+            await vmaccess.set_password(self.azure, self.machine.id, self.user, self.new)
+        else:
+            await vmaccess.add_key(self.azure, self.machine.id, self.user, self.new)
 
-    async def _ask_new(self, host: str, port: int, pinned: list[ssh.HostKey]) -> ssh.LoginResult | None:
-        """Try the new login until it works or has had its time; None when there is no private key to try it with."""
+    async def _not_applied(
+        self, error: WizardError, host: str, port: int, pinned: list[ssh.HostKey], unique_id: str
+    ) -> ResetDone:
+        """VMAccess failed. A refused request changed nothing; one that failed on the way may have: look."""
+        why = f"{error.what} {error.why}".strip()
+        if isinstance(error, AzureError) and error.status is not None:
+            return self._failed(why, error.remedy)
+        login = await self._try_new(host, port, pinned)
+        if login is None or login.outcome != "refused":
+            history.note(self.record, self.machine.name, unique_id, self.user, self.mode)
+        if login is not None and login.ok:
+            done = self._failed(f"{why} All the same the new login works.", error.remedy)
+            return replace(done, new_login=True)
+        return self._failed(why, error.remedy)
+
+    async def _try_new(self, host: str, port: int, pinned: list[ssh.HostKey]) -> ssh.LoginResult | None:
+        """One try of the new login; None when there is no private key to try it with."""
         credential = self.new if isinstance(self.new, SecretStr) else self.identity
         if credential is None:
             return None
+        login = await ssh.login(host, port, self.user, credential, pinned=pinned)
+        if login.ok and login.output != self.machine.hostname:
+            return ssh.LoginResult("unclear", f"logged in, but hostname prints {login.output!r}", login.host_key)
+        return login
+
+    async def _ask_new(self, host: str, port: int, pinned: list[ssh.HostKey]) -> ssh.LoginResult | None:
+        """Try the new login until it works or has had its time."""
         self._tell("proving", "is the new login let in?")
         until = time.perf_counter() + SETTLE_S
         while True:
-            login = await ssh.login(host, port, self.user, credential, pinned=pinned)
-            if login.ok and login.output != self.machine.hostname:
-                detail = f"logged in, but hostname prints {login.output!r}"
-                return ssh.LoginResult("unclear", detail, login.host_key)
-            if login.ok or login.outcome == "wrong-host-key" or time.perf_counter() > until:
+            login = await self._try_new(host, port, pinned)
+            if login is None or login.ok or login.outcome == "wrong-host-key" or time.perf_counter() > until:
                 return login
             await asyncio.sleep(TURN_S)
 
-    async def _others(self, host: str, port: int, pinned: list[ssh.HostKey], logins: history.Logins) -> tuple[str, ...]:
-        """What else still gets in: our own key where it is not what was just added, and the former users."""
-        found: list[str] = []
-        public = self.record.plan.machines.ssh_key
-        private = our_keys.private_for(public) if public else None
-        if private is not None and not self._is_new(public):
-            users = dict.fromkeys((logins.first_user, self.user))
-            tried = {user: await ssh.login(host, port, user, private, pinned=pinned) for user in users}
-            found += [f"{user} (SSH key)" for user, login in tried.items() if login.ok]
-        for user in logins.other_users(self.user):
-            if self.old is not None and (await ssh.login(host, port, user, self.old, pinned=pinned)).ok:
-                found.append(f"{user} (password)")
-            elif not any(entry.startswith(f"{user} ") for entry in found):
-                found.append(f"{user} (not tried)")
-        return tuple(found)
+    async def _remaining(
+        self, host: str, port: int, pinned: list[ssh.HostKey], logins: history.Logins
+    ) -> tuple[str, ...]:
+        async def login(user: str, credential: ssh.Credential) -> ssh.LoginResult:
+            return await ssh.login(host, port, user, credential, pinned=pinned)
 
-    def _is_new(self, public: str) -> bool:
-        return isinstance(self.new, str) and self.new.split()[:2] == public.split()[:2]
+        public = self.record.plan.machines.ssh_key
+        just_added = isinstance(self.new, str) and self.new.split()[:2] == public.split()[:2]
+        key = our_keys.private_for(public) if public and not just_added else None
+        return await remaining(logins, self.user, self.mode, our_key=key, old=self.old, login=login)
 
     def _remedy(self, verdict: proof.Verdict, logins: history.Logins) -> str:
         if verdict.state == "failed":

@@ -28,7 +28,6 @@ class Findings:
     old_after     the same after it
     had_password  whether this user ever had a password that the reset replaces
     former        other users who were given a login, and are not removed by a reset
-    others        logins that were tried and still get in: "azureuser (SSH key)"
     """
 
     mode: Mode
@@ -38,7 +37,6 @@ class Findings:
     old_after: LoginResult | None = None
     had_password: bool = False
     former: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

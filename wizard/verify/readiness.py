@@ -41,6 +41,7 @@ async def wait(azure: Azure, place: Place, seconds: float, emit: Emit) -> bool:
     ARM is asked no more often than the cloud's `poll_floor_s`. Raises UnreachableError when the cloud goes away.
     """
     began = time.perf_counter()
+    everyone = {machine.name for machine in place.machines}
     missing: dict[str, set[str]] = {}
     told = ""
 
@@ -54,7 +55,7 @@ async def wait(azure: Azure, place: Place, seconds: float, emit: Emit) -> bool:
             emit(Waiting(round(time.perf_counter() - began, 2), text))
 
     async def until_none(kind: str, turn_s: float, ask: Callable[[set[str]], Awaitable[set[str]]]) -> None:
-        names = {machine.name for machine in place.machines}
+        names = missing[kind]
         while names:
             with contextlib.suppress(AzureError):  # a limit, or a service's bad moment: asked again at the next turn
                 names = await ask(names)
@@ -63,14 +64,17 @@ async def wait(azure: Azure, place: Place, seconds: float, emit: Emit) -> bool:
                 await asyncio.sleep(turn_s)
 
     floor = max(azure.cloud.poll_floor_s, 0.05)
-    work = [until_none("the VM agent", floor, lambda names: _silent_agents(azure, place, names))]
+    kinds: dict[str, tuple[float, Callable[[set[str]], Awaitable[set[str]]]]] = {
+        "the VM agent": (floor, lambda names: _silent_agents(azure, place, names)),
+    }
     if place.rule is not None:
-        work.append(until_none("the probe", floor, lambda names: _down(azure, place, names)))
+        kinds["the probe"] = (floor, lambda names: _down(azure, place, names))
     if place.ssh:
-        work.append(until_none("SSH", SSH_TURN_S, lambda names: _without_ssh(place, names)))
+        kinds["SSH"] = (SSH_TURN_S, lambda names: _without_ssh(place, names))
+    missing.update(dict.fromkeys(kinds, everyone))
     try:
         async with asyncio.timeout(seconds):
-            await together(work)
+            await together(until_none(kind, turn_s, ask) for kind, (turn_s, ask) in kinds.items())
     except TimeoutError:
         return False
     return True

@@ -1,0 +1,81 @@
+"""A deployment that stands in the sandbox while a module's tests run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from wizard import blueprint, keys
+from wizard.azure import clients, clouds
+from wizard.deploy import endpoints, journey, record
+from wizard.plan.model import Auth, Balancer, Machines, Plan
+from wizard.verify import machines, readiness, verify
+from wizard.verify.events import CheckDone, Verified
+
+PORT = 8081
+"""One that anybody may bind, and not in the sample of ports that should be closed."""
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A deployment and what it was made with."""
+
+    name: str
+    plan: Plan
+    passwords: Mapping[str, SecretStr]
+
+    @property
+    def record(self) -> record.Record:
+        return record.load(self.name)
+
+
+@contextmanager
+def standing(auth: Auth, count: int, *, page: bool) -> Iterator[Stand]:
+    """Deploy into the running sandbox and wait for SSH, and for `page`, too; destroyed at the end.
+
+    The key is the one in HOME/keys. One probe decides, since their 5 s are not shortened by any speed.
+    """
+    key = keys.ensure().public if auth == Auth.SSH_KEY else ""
+    plan = Plan(
+        name=f"stand-{os.urandom(3).hex()}",
+        prefix="web",
+        machines=Machines(count=count, auth=auth, ssh_key=key),
+        balancer=Balancer(frontend_port=PORT, probe_threshold=1),
+    )
+    passwords = {vm: SecretStr(f"first-Horse-{os.urandom(4).hex()}") for vm in plan.vm_names}
+    try:
+        asyncio.run(_deploy(plan, passwords if auth == Auth.PASSWORD else {}, page))
+        yield Stand(plan.name, plan, passwords)
+    finally:
+        asyncio.run(_destroy(plan.name))
+
+
+async def _deploy(plan: Plan, passwords: Mapping[str, SecretStr], page: bool) -> None:
+    async with clients.connect(clouds.find("sandbox")) as azure:
+        outlook = await journey.look(plan, azure)
+        await journey.carry_out(outlook, azure, dict(passwords), lambda event: None)
+        planned = blueprint.build(plan, azure.subscription_id)
+        doors = (await endpoints.read(azure, planned)).ssh
+        balancer = next(iter(planned.of_type(machines.LOAD_BALANCERS)))
+        rule = (balancer.id, balancer.body["properties"]["loadBalancingRules"][0]["name"])
+        hosts = {vm: (at.rpartition(":")[0], int(at.rpartition(":")[2])) for vm, at in doors.items()}
+        place = readiness.Place(machines.of(planned), rule if page else None, hosts)
+        assert await readiness.wait(azure, place, 120, lambda event: None)
+
+
+async def _destroy(name: str) -> None:
+    async with clients.connect(clouds.find("sandbox")) as azure:
+        await journey.destroy(record.load(name), azure, lambda event: None)
+
+
+async def verified_by(azure: clients.Azure, name: str, **options: Any) -> tuple[Verified, list[CheckDone]]:
+    """Verify, and return what was told."""
+    told: list[Any] = []
+    verified = await verify(record.load(name), azure, emit=told.append, **options)
+    return verified, [event for event in told if isinstance(event, CheckDone)]

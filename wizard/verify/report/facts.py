@@ -1,0 +1,304 @@
+"""The evidence as the report reads it: every figure that may be missing is None, every list that may be missing empty.
+
+Evidence is kept for years and written by other versions than the one that renders it: a key that is missing, or is of
+another type than it should be, costs its own figure and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wizard.verify.report.words import finite
+
+PERCENTILES = (("p50", "p50_ms"), ("p90", "p90_ms"), ("p99", "p99_ms"), ("p99.9", "p999_ms"), ("max", "max_ms"))
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one target; `state` is passed, failed, warned or skipped."""
+
+    name: str
+    target: str
+    state: str
+    detail: str = ""
+    remedy: str = ""
+    seconds: float | None = None
+
+    @property
+    def group(self) -> str:
+        return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What was counted from `at`, over `seconds`; both count from the beginning of the load."""
+
+    at: float
+    seconds: float
+    requests: float
+    errors: float
+    p50_ms: float | None
+    p99_ms: float | None
+    by_vm: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """An expectation, what was measured, and whether it held."""
+
+    expression: str
+    value: str
+    held: bool
+
+
+@dataclass(frozen=True)
+class Load:
+    """One load. `figures` are its plain numbers by their names in the evidence."""
+
+    title: str
+    url: str
+    figures: Mapping[str, float]
+    keep_alive: bool | None
+    by_vm: Mapping[str, float]
+    errors_by_kind: Mapping[str, float]
+    statuses: Mapping[str, float]
+    expectations: Sequence[Expected]
+    series: Sequence[Slice]
+
+    def get(self, name: str) -> float | None:
+        return self.figures.get(name)
+
+    @property
+    def percentiles(self) -> list[tuple[str, float | None]]:
+        return [(label, self.get(key)) for label, key in PERCENTILES]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """The figures of one part of a drill: before, during or after."""
+
+    name: str
+    requests: float | None
+    errors: float | None
+    p50_ms: float | None
+    p99_ms: float | None
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One failover drill. `marks` are seconds since the load began and what happened then."""
+
+    vm: str
+    promise: str
+    survived: bool
+    why: Sequence[str]
+    figures: Mapping[str, float]
+    connections: Mapping[str, float]
+    phases: Sequence[Phase]
+    marks: Sequence[tuple[float, str]]
+    series: Sequence[Slice]
+
+    def get(self, name: str) -> float | None:
+        return self.figures.get(name)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource as ARM listed it."""
+
+    id: str
+    type: str
+    name: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the report tells."""
+
+    deployment: str
+    cloud: str = ""
+    subscription: str = ""
+    began: str = ""
+    ended: str = ""
+    version: str = ""
+    evidence: str = ""
+    python: str = ""
+    platform: str = ""
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    http: str = ""
+    ssh: Mapping[str, str] = field(default_factory=dict)
+    rdp: Mapping[str, str] = field(default_factory=dict)
+    checks: Sequence[Check] = ()
+    resources: Sequence[Resource] = ()
+    loads: Sequence[Load] = ()
+    drill: Drill | None = None
+    plan: Mapping[str, Any] = field(default_factory=dict)
+
+    def count(self, state: str) -> int:
+        return sum(check.state == state for check in self.checks)
+
+    def groups(self) -> dict[str, list[Check]]:
+        """The checks by the first part of their name, in the order in which each came first."""
+        groups: dict[str, list[Check]] = {}
+        for check in self.checks:
+            groups.setdefault(check.group, []).append(check)
+        return groups
+
+    def of(self, target: str) -> list[Check]:
+        """The checks of one target: `ra-multi-vm1`, or a target that begins with it as a word."""
+        return [check for check in self.checks if check.target.partition(" ")[0] == target]
+
+    @property
+    def expectations(self) -> list[Expected]:
+        return [expected for load in self.loads for expected in load.expectations]
+
+    @property
+    def shortcomings(self) -> list[str]:
+        """Why this is no proof; empty when it is one."""
+        found: list[str] = []
+        if failed := self.count("failed"):
+            found.append(f"{failed} of {len(self.checks)} checks failed.")
+        if broken := sum(not expected.held for expected in self.expectations):
+            found.append(f"{broken} of {len(self.expectations)} expectations did not hold.")
+        if self.drill is not None and not self.drill.survived:
+            found.append("The deployment did not survive the drill.")
+        if not found and not self.count("passed") and not self.expectations and self.drill is None:
+            found.append("Nothing was proved: no check passed.")
+        return found
+
+    @property
+    def proved(self) -> bool:
+        return not self.shortcomings
+
+
+def read(evidence: Mapping[str, Any]) -> Facts:
+    """Take evidence of version 1 or 2."""
+    environment = _table(evidence.get("environment"))
+    loads = evidence.get("loads")
+    if not isinstance(loads, list):  # version 1 held one load at most
+        loads = [evidence.get("load")]
+    drill = _table(evidence.get("drill"))
+    return Facts(
+        deployment=_text(evidence.get("deployment")),
+        cloud=_text(evidence.get("cloud")),
+        subscription=_text(evidence.get("subscription")),
+        began=_text(evidence.get("began")),
+        ended=_text(evidence.get("ended")),
+        version=_text(evidence.get("version")),
+        evidence=_text(evidence.get("evidence")) or "1",
+        python=_text(environment.get("python")),
+        platform=_text(environment.get("platform")),
+        libraries=_texts(environment.get("libraries")),
+        http=_text(evidence.get("http")),
+        ssh=_texts(evidence.get("ssh")),
+        rdp=_texts(evidence.get("rdp")),
+        checks=[_check(item) for item in _tables(evidence.get("checks"))],
+        resources=[_resource(item) for item in _tables(evidence.get("resources"))],
+        loads=[_load(item) for item in _tables(loads) if item],
+        drill=_drill(drill) if drill else None,
+        plan=_table(evidence.get("plan")),
+    )
+
+
+def _check(item: Mapping[str, Any]) -> Check:
+    return Check(
+        name=_text(item.get("name")),
+        target=_text(item.get("target")),
+        state=_text(item.get("state")),
+        detail=_text(item.get("detail")),
+        remedy=_text(item.get("remedy")),
+        seconds=finite(item.get("seconds")),
+    )
+
+
+def _resource(item: Mapping[str, Any]) -> Resource:
+    return Resource(*(_text(item.get(key)) for key in ("id", "type", "name", "state")))
+
+
+def _load(item: Mapping[str, Any]) -> Load:
+    keep_alive = item.get("keep_alive")
+    return Load(
+        title=_text(item.get("title")),
+        url=_text(item.get("url")),
+        figures=_numbers(item),
+        keep_alive=keep_alive if isinstance(keep_alive, bool) else None,
+        by_vm=_numbers(item.get("by_vm")),
+        errors_by_kind=_numbers(item.get("errors_by_kind")),
+        statuses=_numbers(item.get("statuses")),
+        expectations=[
+            Expected(_text(told.get("expression")), _text(told.get("value")), told.get("held") is True)
+            for told in _tables(item.get("expectations"))
+        ],
+        series=_series(item.get("series")),
+    )
+
+
+def _drill(item: Mapping[str, Any]) -> Drill:
+    phases = _table(item.get("phases"))
+    return Drill(
+        vm=_text(item.get("vm")),
+        promise=_text(item.get("promise")),
+        survived=item.get("survived") is True,
+        why=[_text(reason) for reason in _list(item.get("why"))],
+        figures=_numbers(item),
+        connections=_numbers(item.get("connections")),
+        phases=[
+            Phase(name, *(finite(_table(told).get(key)) for key in ("requests", "errors", "p50_ms", "p99_ms")))
+            for name, told in phases.items()
+        ],
+        marks=sorted(
+            (at, _text(mark.get("what")))
+            for mark in _tables(item.get("marks"))
+            if (at := finite(mark.get("at"))) is not None
+        ),
+        series=_series(item.get("series")),
+    )
+
+
+def _series(value: Any) -> list[Slice]:
+    slices = [
+        Slice(
+            at=at,
+            seconds=seconds,
+            requests=finite(item.get("requests")) or 0,
+            errors=finite(item.get("errors")) or 0,
+            p50_ms=finite(item.get("p50_ms")),
+            p99_ms=finite(item.get("p99_ms")),
+            by_vm=_numbers(item.get("by_vm")),
+        )
+        for item in _tables(value)
+        if (at := finite(item.get("at"))) is not None and (seconds := finite(item.get("seconds"))) and seconds > 0
+    ]
+    return sorted(slices, key=lambda slice: slice.at)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, (dict, list)):
+        return "" if value is None else json.dumps(value, ensure_ascii=False)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+def _tables(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in _list(value) if isinstance(item, Mapping)]
+
+
+def _texts(value: Any) -> dict[str, str]:
+    return {str(key): _text(item) for key, item in _table(value).items()}
+
+
+def _numbers(value: Any) -> dict[str, float]:
+    return {str(key): number for key, item in _table(value).items() if (number := finite(item)) is not None}
