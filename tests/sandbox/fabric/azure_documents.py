@@ -14,6 +14,7 @@ from wizard.sandbox.store import Document, Store
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 GROUP = "rg"
+HTTP_PORT = 8080  # of the frontend: tests need no privilege
 PASSWORD = "Correct-horse-7"
 CLOUD_INIT = Path(__file__).parents[3] / "assets" / "cloud-init" / "page.yaml"
 
@@ -121,7 +122,7 @@ class Deployment:
                     "intervalInSeconds": self.interval, "probeThreshold": self.threshold}}],
                 "loadBalancingRules": [{"name": "http", "properties": {
                     "frontendIPConfiguration": frontend, "backendAddressPool": {"id": f"{lb}/backendAddressPools/be"},
-                    "probe": {"id": f"{lb}/probes/http"}, "protocol": "Tcp", "frontendPort": 80, "backendPort": 80,
+                    "probe": {"id": f"{lb}/probes/http"}, "protocol": "Tcp", "frontendPort": HTTP_PORT, "backendPort": 80,
                     "idleTimeoutInMinutes": 4, "enableTcpReset": True, "disableOutboundSnat": True}}],
                 "inboundNatRules": [{"name": f"ssh-{name}", "properties": {
                     "frontendIPConfiguration": frontend, "protocol": "Tcp", "frontendPort": self.ssh_port(name),

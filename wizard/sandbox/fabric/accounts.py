@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 UID_MIN = 1000  # of /etc/login.defs: below it are the system's own users
 
 _SYSTEM = (("root", 0, "/root", "/bin/bash"), ("daemon", 1, "/usr/sbin", "/usr/sbin/nologin"),
-           ("www-data", 33, "/var/www", "/usr/sbin/nologin"), ("nobody", 65534, "/nonexistent", "/usr/sbin/nologin"),
-           ("syslog", 102, "/nonexistent", "/usr/sbin/nologin"), ("sshd", 105, "/run/sshd", "/usr/sbin/nologin"))  # fmt: skip
+           ("www-data", 33, "/var/www", "/usr/sbin/nologin"),
+           ("nobody", 65534, "/nonexistent", "/usr/sbin/nologin"),
+           ("syslog", 102, "/nonexistent", "/usr/sbin/nologin"),
+           ("sshd", 105, "/run/sshd", "/usr/sbin/nologin"))  # fmt: skip
 
 User = dict[str, Any]
 

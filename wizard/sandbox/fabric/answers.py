@@ -41,6 +41,7 @@ class Request:
     uri: str = ""  # normalised path, changes with internal redirects
     moving: bool = False  # an answer used what differs from one same request to the next
     status: int = 0
+    kept_status: int = 0  # of the error whose page is being served
 
     @property
     def args(self) -> str:
@@ -109,12 +110,9 @@ class Site:
         if len(self._memory) < most and self._memory_version == self._disk.version:
             self._memory[raw] = (before, after)
 
-    def refusal(self, status: int) -> Response:
+    def refusal(self, status: int, peer: tuple[str, int], local: tuple[str, int]) -> Response:
         """An error of the protocol itself, before a server was chosen."""
-        scope = self._default.scope
-        response = self._error(status, scope, None)
-        response.own = [(one.name, one.value) for one in scope.headers if one.always and "$" not in one.value]
-        return response
+        return self._error(status, self._default.scope, Request("", "", {}, peer, local, False, True))
 
     def respond(self, request: Request) -> Response:
         server = self._server(request.headers.get("host", ""))
@@ -127,10 +125,12 @@ class Site:
 
     def _server(self, host: str) -> Server:
         name = host.partition(":")[0].lower()
-        for match in (lambda n: n == name, lambda n: n[:2] == "*." and name.endswith(n[1:])):
-            for one in self._servers:
-                if any(match(known) for known in one.names):
-                    return one
+        for one in self._servers:
+            if name in one.names:
+                return one
+        for one in self._servers:
+            if any(known.startswith("*.") and name.endswith(known[1:]) for known in one.names):
+                return one
         return self._default
 
     def _serve(self, server: Server, request: Request, depth: int) -> Response:
@@ -154,29 +154,29 @@ class Site:
         """An error, through the scope's error_page when it has one."""
         if page := scope.error_pages.get(status):
             request.uri = page
+            request.kept_status = status
             response = self._serve(server, request, depth + 1)
-            response.status = status
+            response.status, response.ranges = status, False
             return response
         return self._error(status, scope, request)
 
-    def _error(self, status: int, scope: Scope, request: Request | None) -> Response:
+    def _error(self, status: int, scope: Scope, request: Request) -> Response:
         title = f"{status} {_REASONS.get(status, '')}".strip()
         body = (
             f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
             f"<hr><center>{self._server_header(scope)}</center>\r\n</body>\r\n</html>\r\n"
         )
         response = Response(status, body.encode(), "text/html", self._server_header(scope))
-        if request is not None:
-            self._add_headers(response, scope, request)
+        self._add_headers(response, scope, request)
         return response
 
     def _server_header(self, scope: Scope) -> str:
         return self._banner if scope.tokens else "nginx"
 
     def _add_headers(self, response: Response, scope: Scope, request: Request) -> None:
-        request.status = response.status
+        request.status = request.kept_status or response.status
         for header in scope.headers:
-            if header.always or response.status in _WITH_HEADERS:
+            if header.always or request.status in _WITH_HEADERS:
                 value = self._expand(header.value, scope, request)
                 if value:
                     response.own.append((header.name, value))

@@ -1,4 +1,7 @@
-"""A machine's SSH host keys. Ed25519 and ECDSA P-256: an RSA key costs 45 ms to make, and 200 machines are born at once."""
+"""A machine's SSH host keys: Ed25519 and ECDSA P-256.
+
+An RSA key costs 45 ms to make, and 200 machines may be born at once.
+"""
 
 from __future__ import annotations
 

@@ -230,7 +230,7 @@ def _included(disk: Disk, directives: tuple[Directive, ...], depth: int = 0) -> 
     return tuple(found)
 
 
-def _scope(parent: Scope, directives: tuple[Directive, ...]) -> Scope:
+def _scope(parent: Scope, directives: tuple[Directive, ...]) -> Scope:  # noqa: PLR0912 - a case per directive
     scope = Scope(parent.root, parent.index, parent.default_type, parent.headers, parent.types, parent.tokens,
                   error_pages=dict(parent.error_pages), sets=parent.sets, denied=parent.denied)  # fmt: skip
     own: list[Header] = []

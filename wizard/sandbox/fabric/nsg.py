@@ -117,12 +117,12 @@ def _rule(name: str, properties: Mapping[str, Any], vnet: Addresses) -> Security
     )
 
 
-def _default(name: str, priority: int, direction: str, allow: bool, source: str, target: str) -> Mapping[str, Any]:
+def _default(name: str, priority: int, access: str, source: str, target: str) -> Mapping[str, Any]:
     return {
         "name": name,
         "priority": priority,
-        "direction": direction,
-        "access": "Allow" if allow else "Deny",
+        "direction": "Inbound" if name.endswith("InBound") else "Outbound",
+        "access": access,
         "protocol": "*",
         "sourceAddressPrefix": source,
         "destinationAddressPrefix": target,
@@ -131,12 +131,12 @@ def _default(name: str, priority: int, direction: str, allow: bool, source: str,
 
 
 _DEFAULTS = (
-    _default("AllowVnetInBound", 65000, "Inbound", True, "VirtualNetwork", "VirtualNetwork"),
-    _default("AllowAzureLoadBalancerInBound", 65001, "Inbound", True, "AzureLoadBalancer", "*"),
-    _default("DenyAllInBound", 65500, "Inbound", False, "*", "*"),
-    _default("AllowVnetOutBound", 65000, "Outbound", True, "VirtualNetwork", "VirtualNetwork"),
-    _default("AllowInternetOutBound", 65001, "Outbound", True, "*", "Internet"),
-    _default("DenyAllOutBound", 65500, "Outbound", False, "*", "*"),
+    _default("AllowVnetInBound", 65000, "Allow", "VirtualNetwork", "VirtualNetwork"),
+    _default("AllowAzureLoadBalancerInBound", 65001, "Allow", "AzureLoadBalancer", "*"),
+    _default("DenyAllInBound", 65500, "Deny", "*", "*"),
+    _default("AllowVnetOutBound", 65000, "Allow", "VirtualNetwork", "VirtualNetwork"),
+    _default("AllowInternetOutBound", 65001, "Allow", "*", "Internet"),
+    _default("DenyAllOutBound", 65500, "Deny", "*", "*"),
 )
 
 

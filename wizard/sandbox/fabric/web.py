@@ -191,7 +191,7 @@ class HttpConnection(asyncio.Protocol):
             self._site.remember(raw, before, after, _REMEMBERED)
 
     def _refuse(self, status: int) -> None:
-        self._send(*self._site.refusal(status).wire(keep=False, head=False))
+        self._send(*self._site.refusal(status, self._peer, self._local).wire(keep=False, head=False))
         self._finish()
 
     def _send(self, before: bytes, after: bytes) -> None:

@@ -33,7 +33,7 @@ async def text(shell: Shell, word: Word, error: Output) -> str:
     return joined
 
 
-async def fields(shell: Shell, word: Word, error: Output) -> list[str]:
+async def fields(shell: Shell, word: Word, error: Output) -> list[str]:  # noqa: PLR0912 - one pass over the parts
     """A word as the arguments it makes: split at blanks where it is not quoted, then matched against paths."""
     found: list[list[tuple[str, bool]]] = [[]]
     started = False
@@ -120,11 +120,13 @@ async def _part(shell: Shell, part: Part, error: Output) -> str:
         case "text":
             return part.value
         case "command":
-            return await _command(shell, part.value, error)
+            made = await _command(shell, part.value, error)
         case "arithmetic":
-            return str(arithmetic(shell, part.value))
+            made = str(arithmetic(shell, part.value))
         case _:
-            return await _parameter(shell, part.value, error)
+            made = await _parameter(shell, part.value, error)
+    shell.budget.charge(len(made))
+    return made
 
 
 async def _command(shell: Shell, source: str, error: Output) -> str:
@@ -133,9 +135,9 @@ async def _command(shell: Shell, source: str, error: Output) -> str:
     held = Capture()
     child = shell.child()
     try:
-        shell.status = await child.run(source, TextInput(), held, error)
+        shell.substituted = await child.run(source, TextInput(), held, error)
     except ShellExit as ended:
-        shell.status = ended.code
+        shell.substituted = ended.code
     return held.text.rstrip("\n")
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wizard.sandbox.fabric.machine import Machine
 
 _STEPS = 200_000
-_TEXT = 8 * 1024 * 1024  # characters one session may write
+_TEXT = 64 * 1024 * 1024  # characters one session may write or expand
 _SECONDS = 90 * 60.0  # Azure's own limit for a Run Command
 _DEEPEST = 40  # substitutions, functions and sub-shells inside each other
 _YIELD_EVERY = 200  # steps between two turns of the event loop
@@ -69,6 +69,12 @@ class Budget:
             raise Exhausted
         if self.steps % _YIELD_EVERY == 0:
             await asyncio.sleep(0)
+
+    def charge(self, characters: int) -> None:
+        """Count text that was written, or that an expansion made."""
+        self.text -= characters
+        if self.text < 0:
+            raise Exhausted
 
 
 @dataclass
@@ -133,6 +139,7 @@ class Shell:
         self.parameters: list[str] = ["bash"]
         self.functions: dict[str, Compound] = {}
         self.status = 0
+        self.substituted = 0  # status of the last command substitution
         self.exit_on_error = False
         self.trace = False
         self.line = 1
@@ -206,9 +213,7 @@ class Shell:
             return output
 
         def write(text: str) -> None:
-            self.budget.text -= len(text)
-            if self.budget.text < 0:
-                raise Exhausted
+            self.budget.charge(len(text))
             output(text)
 
         write.counted = True  # type: ignore[attr-defined]
@@ -316,7 +321,9 @@ class Shell:
         except OSError as problem:
             raise OSError(f"{target}: {problem}") from None
 
-    async def _compound(self, one: Compound, stdin: Input, out: Output, error: Output) -> int:
+    async def _compound(  # noqa: PLR0912 - a case per kind
+        self, one: Compound, stdin: Input, out: Output, error: Output
+    ) -> int:
         match one.kind:
             case "group":
                 return await self.run_list(one.body, stdin, out, error)
@@ -386,20 +393,19 @@ class Shell:
         return found
 
     async def _simple(self, one: Simple, stdin: Input, out: Output, error: Output) -> int:
-        substituted = self.status = 0
+        self.substituted = 0
         try:
             args = await self._words(one.words, error)
             values = [(name, await expansion.text(self, word, error)) for name, word in one.assignments]
         except expansion.ExpansionError as problem:
             error(f"bash: line {self.line}: {problem}\n")
             return 1
-        substituted = self.status  # `x=$(false)` has the status of what it ran
         if self.trace and args:
             error(f"+ {' '.join(args)}\n")
         if not args:
             for name, value in values:
                 self.assign(name, value)
-            return substituted
+            return self.substituted  # `x=$(false)` has the status of what it ran
         kept = dict(self.environment)
         self.environment.update(values)
         try:

@@ -7,7 +7,9 @@ class UsageError(Exception):
     """An option nobody knows; the message is what the program prints after its name."""
 
 
-def read(args: list[str], flags: str, valued: str = "", long: tuple[str, ...] = ()) -> tuple[dict[str, str], list[str]]:
+def read(  # noqa: PLR0912 - a small state machine, read best in one piece
+    args: list[str], flags: str, valued: str = "", long: tuple[str, ...] = ()
+) -> tuple[dict[str, str], list[str]]:
     """Options and operands of `args` (without the program's name).
 
     `flags` and `valued` are letters; `long` names of long options, with `=` at the end where they take a value. Long

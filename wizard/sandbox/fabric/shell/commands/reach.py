@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -190,10 +191,8 @@ async def nc(call: Call) -> int:
         call.error(f"Connection to {host} {port} port [tcp/*] succeeded!\n")
     if "z" not in given:
         wire.write((await call.stdin.read()).encode())
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(exchange.arrived.wait(), float(given.get("w") or 5))
-        except TimeoutError:
-            pass
         call.out(bytes(exchange.received).decode("utf-8", "replace"))
     wire.close()
     return 0

@@ -95,8 +95,10 @@ def _change(call: Call, verb: str, unit: str, now: bool) -> int:
         machine.guest.log(f"{unit}[{842}]: {unit}: [emerg] {problem}")
         if verb in ("restart", "reload-or-restart"):
             machine.stop_service(unit)
-        call.error(f'Job for {unit}.service failed because the control process exited with error code.\n'
-                   f'See "systemctl status {unit}.service" and "journalctl -xeu {unit}.service" for details.\n')  # fmt: skip
+        call.error(
+            f"Job for {unit}.service failed because the control process exited with error code.\n"
+            f'See "systemctl status {unit}.service" and "journalctl -xeu {unit}.service" for details.\n'
+        )
         return 1
     return 0
 
@@ -173,8 +175,10 @@ async def apt(call: Call) -> int:
     words = [one for one in call.args[1:] if not one.startswith("-")]
     verb, names = (words[0] if words else ""), words[1:]
     if call.shell.user != "root":
-        call.error("E: Could not open lock file /var/lib/dpkg/lock-frontend - open (13: Permission denied)\n"
-                   "E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), are you root?\n")  # fmt: skip
+        call.error(
+            "E: Could not open lock file /var/lib/dpkg/lock-frontend - open (13: Permission denied)\n"
+            "E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), are you root?\n"
+        )
         return 100
     out = nowhere if quiet and verb == "update" else call.out
     match verb:
@@ -227,9 +231,11 @@ async def cloud_init(call: Call) -> int:
     if "--long" in call.args or "-l" in call.args:
         errors = "".join(f"\n\t- {one}" for one in record["errors"]) or " []"
         extended = f"{record['status']} - done" if record["status"] == "error" else record["status"]
-        call.out(f"extended_status: {extended}\nboot_status_code: enabled-by-generator\n"
-                 f"last_update: {record.get('updated', 'n/a')}\n"
-                 f"detail: DataSourceAzure [seed=/var/lib/waagent]\nerrors:{errors}\nrecoverable_errors: {{}}\n")  # fmt: skip
+        call.out(
+            f"extended_status: {extended}\nboot_status_code: enabled-by-generator\n"
+            f"last_update: {record.get('updated', 'n/a')}\n"
+            f"detail: DataSourceAzure [seed=/var/lib/waagent]\nerrors:{errors}\nrecoverable_errors: {{}}\n"
+        )
     return 1 if record["status"] == "error" else 0
 
 

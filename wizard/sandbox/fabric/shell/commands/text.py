@@ -41,7 +41,7 @@ async def head(call: Call) -> int:
 
 
 @command("grep", "egrep", "fgrep")
-async def grep(call: Call) -> int:
+async def grep(call: Call) -> int:  # noqa: PLR0912 - one program's many switches
     try:
         given, names = options.read(call.args[1:], "ivcqnEFowlshrHxP", "em", ("color=", "quiet", "ignore-case"))
     except options.UsageError as problem:
@@ -177,7 +177,11 @@ async def tr(call: Call) -> int:
     text = await call.stdin.read()
     if not sets:
         return call.fail("missing operand")
-    inside = (lambda char: char not in sets[0]) if "c" in flags.lower() else (lambda char: char in sets[0])
+    complement = "c" in flags.lower()
+
+    def inside(char: str) -> bool:
+        return (char in sets[0]) != complement
+
     if "d" in flags:
         text = "".join(char for char in text if not inside(char))
     elif len(sets) > 1 and sets[1]:
