@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from wizard.commands import consent
 from wizard.commands.cli import main
 from wizard.plan import files
 
@@ -95,6 +96,21 @@ def test_nothing_is_written_without_consent(plan_file, sandbox, writes):
     assert "create" in said
     assert "virtualMachines" in said
     assert writes() == []
+
+
+def test_a_person_is_asked_on_a_terminal(plan_file, plan, sandbox, writes, monkeypatch):
+    monkeypatch.setattr(consent, "can_ask", lambda: True)
+    code, events, said = call("deploy", plan_file, input="n\n")
+    assert (code, events[-1]["what"]) == (2, "Nothing was written.")
+    assert "Write this?" in said
+    assert call("deploy", plan_file, input="")[0] == 130  # the input ended, as Ctrl-C would end it
+    assert writes() == []
+    assert call("deploy", plan_file, input="y\n")[1][-1]["event"] == "deployed"
+    before = writes()
+    code, events, _ = call("destroy", input="another\n")
+    assert (code, events[-1]["what"]) == (2, "Nothing was deleted.")
+    assert writes() == before
+    assert call("destroy", input=f"{plan.name}\n")[1][-1]["event"] == "destroyed"
 
 
 def test_a_wrong_plan_is_told_whole_before_any_cloud_is_asked(plan_file):

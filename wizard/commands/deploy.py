@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wizard.commands import output, progress
+from wizard.commands import consent, output, progress
 from wizard.errors import InputError
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def command(
     outlook = output.run(_look(plan, out))
     passwords = _passwords(outlook, source)
     if not outlook.complete:
-        _consent(outlook, yes, out)
+        _consent(outlook, yes)
     deployed = output.run(_carry_out(outlook, passwords, source.generate_into, out))
     out.data(deployed.as_event(), _told(deployed))
     if source.generate_into is not None and passwords:
@@ -151,21 +150,17 @@ def _passwords(outlook: Outlook, source: PasswordSource) -> dict[str, SecretStr]
     return {}
 
 
-def _consent(outlook: Outlook, yes: bool, out: output.Output) -> None:
+def _consent(outlook: Outlook, yes: bool) -> None:
     """Ask on a terminal; InputError where nobody can be asked and `--yes` is missing."""
     if yes:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not consent.can_ask():
         raise InputError(
             f"Nothing was written: nobody consented to deploying {outlook.plan.name}.",
             "There is no terminal to ask on.",
             "Read what would be written, and add --yes: it stands for consent.",
         )
-    try:
-        agreed = click.confirm("Write this?", err=True)
-    except click.Abort:
-        raise KeyboardInterrupt from None
-    if not agreed:
+    if not consent.agrees("Write this?"):
         raise InputError("Nothing was written.", "The question was answered with no.")
 
 

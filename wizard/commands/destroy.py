@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from wizard.commands import output, progress
+from wizard.commands import consent, output, progress
 from wizard.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,18 +47,14 @@ async def _destroy(known: Record, out: output.Output) -> int:
 def _consent(known: Record, yes: bool) -> None:
     if yes:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not consent.can_ask():
         raise InputError(
             f"Nothing was deleted: nobody consented to destroying {known.name}.",
             "There is no terminal to ask on.",
             "Add --yes: it stands for consent.",
         )
     click.echo(f"This deletes the deployment {known.name} in {known.plan.cloud}, with all its VMs and disks.", err=True)
-    try:
-        typed = click.prompt("Type its name to go on", default="", show_default=False, err=True)
-    except click.Abort:
-        raise KeyboardInterrupt from None
-    if str(typed).strip() != known.name:
+    if consent.typed("Type its name to go on") != known.name:
         raise InputError("Nothing was deleted.", "What was typed is not the deployment's name.")
 
 
