@@ -56,8 +56,10 @@ class Arm:
     async def done(self, answer: Answer) -> Answer:
         """Wait for an accepted operation by whichever header it has; the last poll's answer."""
         url = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
-        if url is None:
-            return answer
+        return answer if url is None else await self.ended(url)
+
+    async def ended(self, url: str) -> Answer:
+        """Poll an operation to its end, waiting as long as it says."""
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             polled = await self("GET", url)

@@ -36,14 +36,11 @@ async def test_discovery_names_the_authority_itself(session: aiohttp.ClientSessi
 
 
 @pytest.mark.parametrize(("version", "kind"), [("2015-01-01", dict), ("2019-05-01", list), ("2022-09-01", dict)])
-async def test_cloud_metadata(
-    session: aiohttp.ClientSession, sandbox: dict[str, Any], version: str, kind: type
-) -> None:
+async def test_cloud_metadata(session: aiohttp.ClientSession, sandbox: dict[str, Any], version: str, kind: Any) -> None:
     async with session.get(f"{sandbox['arm']}/metadata/endpoints?api-version={version}") as response:
         found: Any = await response.json()
     assert type(found) is kind
-    cloud: dict[str, Any] = found[0] if isinstance(found, list) else dict(found)
-    authentication = cloud["authentication"]
+    authentication = (found[0] if isinstance(found, list) else found)["authentication"]
     assert authentication["loginEndpoint"] == sandbox["authority"]
     assert sandbox["arm"] in authentication["audiences"]
 

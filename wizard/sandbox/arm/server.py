@@ -20,6 +20,7 @@ from wizard.sandbox.arm.kind import Call, Child, Kind, Reply
 from wizard.sandbox.arm.paging import page
 from wizard.sandbox.arm.registry import Registry, action_of
 from wizard.sandbox.arm.requests_log import RequestsLog
+from wizard.sandbox.arm.throttle import Throttle
 from wizard.sandbox.authority import Authority
 from wizard.sandbox.store import Document
 from wizard.sandbox.world import World
@@ -43,6 +44,7 @@ class Server:
         self._authority = authority
         self._registry = registry
         self._requests = requests
+        self._throttle = Throttle()
         self._hosts = {world.arm_url.removeprefix("https://").lower()}
 
     def runner(self) -> web.AppRunner:
@@ -82,8 +84,11 @@ class Server:
             handler, parameters = open_route
             return await handler(call, request, *parameters)
         self._authority.check(call.headers.get("authorization", ""))
+        remaining = self._throttle.take(call)
         call.body = await _body(request, call)
-        return await self._arm(call, segments)
+        reply = await self._arm(call, segments)
+        reply.headers.update(remaining)
+        return reply
 
     async def _arm(self, call: Call, segments: tuple[str, ...]) -> Reply:
         version = call.query.get("api-version", "")

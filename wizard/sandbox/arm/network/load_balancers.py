@@ -153,6 +153,24 @@ class LoadBalancers(NetworkKind):
             if members := uses.to(rule["id"], _NIC):
                 rule["properties"]["backendIPConfiguration"] = {"id": members[0].by}
 
+    async def succeed(self, document: Document, created: bool) -> None:
+        """A port that this computer does not give cannot be served, and is not said to be."""
+        facts = document.body["properties"]
+        addresses = {ids.key(item["id"]): self._address(item["properties"]) for item in facts[FRONTENDS]}
+        for rule in (*facts[RULES], *facts[NAT_RULES]):
+            address = addresses.get(ids.key(rule["properties"]["frontendIPConfiguration"]["id"]))
+            if address is None or rule["properties"]["protocol"] == "Udp":
+                continue
+            why = self.world.fabric.frontend_conflict(address, rule["properties"]["frontendPort"])
+            if why is not None:
+                raise ArmError(
+                    409, "FrontendPortNotAvailable", f"The frontend port of {rule['id']} cannot be used: {why}"
+                )
+
+    def _address(self, frontend: Json) -> str | None:
+        found = self.world.store.get((frontend.get("publicIPAddress") or {}).get("id", ""))
+        return found.body["properties"].get("ipAddress") if found is not None else None
+
     async def deleted(self, document: Document) -> None:
         """Interfaces leave its pools and NAT rules."""
         below = ids.key(document.id) + "/"
