@@ -48,7 +48,10 @@ async def wait(azure: Azure, place: Place, seconds: float, emit: Emit) -> bool:
     def tell(kind: str, names: set[str]) -> None:
         nonlocal told
         missing[kind] = names
-        parts = [f"{kind} of {_some(sorted(names))}" for kind, names in missing.items() if names]
+        order = [machine.name for machine in place.machines]
+        parts = [
+            f"{kind} of {_some([name for name in order if name in still])}" for kind, still in missing.items() if still
+        ]
         text = f"waiting for {'; '.join(parts)}" if parts else "everything answers"
         if text != told:
             told = text

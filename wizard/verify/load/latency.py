@@ -35,10 +35,11 @@ class Latencies:
         self.max_us = max_us
 
     def record(self, seconds: float) -> None:
-        microseconds = max(0, round(seconds * 1e6))
-        bucket = _bucket(microseconds)
+        microseconds = int(seconds * 1e6 + 0.5) if seconds > 0 else 0
+        bucket = microseconds if microseconds < _LINEAR else _bucket(microseconds)
         self.counts[bucket] = self.counts.get(bucket, 0) + 1
-        self.max_us = max(self.max_us, microseconds)
+        if microseconds > self.max_us:  # max() would cost as much again as the rest
+            self.max_us = microseconds
 
     def add(self, other: Latencies) -> None:
         for bucket, count in other.counts.items():

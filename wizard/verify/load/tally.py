@@ -27,6 +27,11 @@ class Tally:
     flows       connections by VM: what the balancer decided about one by one
     unnamed     good answers without the header
     dropped     open loop only: due while the most requests allowed were in flight already, and not sent
+    late        open loop only: sent more than 10 ms after they were due
+    stale       sent once more because their kept-alive connection had been closed by the server
+    redirects   by where they point; a redirect is not the page, so it counts as an error too
+    longest_gap_s  longest time between two good answers (of one worker)
+    gaps        those longer than 0.1 s: when each began, in seconds since counting began, and how long it was
     """
 
     latencies: Latencies = field(default_factory=Latencies)
@@ -37,6 +42,11 @@ class Tally:
     flows: Counter[str] = field(default_factory=Counter)
     unnamed: int = 0
     dropped: int = 0
+    late: int = 0
+    stale: int = 0
+    redirects: Counter[str] = field(default_factory=Counter)
+    longest_gap_s: float = 0.0
+    gaps: list[tuple[float, float]] = field(default_factory=list)
     cpu_seconds: float = 0.0
 
     def add(self, other: Tally) -> None:
@@ -46,11 +56,16 @@ class Tally:
             (self.errors, other.errors),
             (self.by_vm, other.by_vm),
             (self.flows, other.flows),
+            (self.redirects, other.redirects),
         ):
             mine.update(theirs)
         self.statuses.update(other.statuses)
         self.unnamed += other.unnamed
         self.dropped += other.dropped
+        self.late += other.late
+        self.stale += other.stale
+        self.longest_gap_s = max(self.longest_gap_s, other.longest_gap_s)
+        self.gaps += other.gaps
         self.cpu_seconds += other.cpu_seconds
 
     def as_json(self) -> dict[str, Any]:
@@ -63,6 +78,11 @@ class Tally:
             "flows": self.flows,
             "unnamed": self.unnamed,
             "dropped": self.dropped,
+            "late": self.late,
+            "stale": self.stale,
+            "redirects": self.redirects,
+            "longest_gap_s": self.longest_gap_s,
+            "gaps": self.gaps,
             "cpu_seconds": self.cpu_seconds,
         }
 
@@ -81,6 +101,11 @@ class Tally:
             Counter(told["flows"]),
             told["unnamed"],
             told["dropped"],
+            told["late"],
+            told["stale"],
+            Counter(told["redirects"]),
+            told["longest_gap_s"],
+            [(since, seconds) for since, seconds in told["gaps"]],
             told["cpu_seconds"],
         )
 
@@ -113,9 +138,16 @@ class LoadResult(Event):
     connections_by_vm: Mapping[str, int]
     unnamed: int
     dropped: int
+    late: int
+    stale_retries: int
+    redirects: Mapping[str, int]
+    longest_gap_s: float
     service_p99_ms: float | None
     connections: int
     keep_alive: bool
+    client: str = "lean"
+    workers: int = 1
+    series: Sequence[Mapping[str, Any]] = ()
 
     @property
     def vms(self) -> int:
@@ -132,6 +164,9 @@ def result(
     connections: int,
     keep_alive: bool,
     vms: Sequence[str] = (),
+    client: str = "lean",
+    workers: int = 1,
+    series: Sequence[Mapping[str, Any]] = (),
 ) -> LoadResult:
     """The figures of all tallies' sum. `vms` are those that should answer: one that never did shows as 0."""
     by_vm = {name: tally.by_vm.get(name, 0) for name in sorted({*vms, *tally.by_vm}, key=_natural)}
@@ -159,9 +194,16 @@ def result(
         connections_by_vm=flows,
         unnamed=tally.unnamed,
         dropped=tally.dropped,
+        late=tally.late,
+        stale_retries=tally.stale,
+        redirects=dict(tally.redirects),
+        longest_gap_s=round(tally.longest_gap_s, 3),
         service_p99_ms=tally.service.percentile_ms(99),
         connections=connections,
         keep_alive=keep_alive,
+        client=client,
+        workers=workers,
+        series=tuple(series),
     )
 
 

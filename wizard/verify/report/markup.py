@@ -18,7 +18,9 @@ _LINES = frozenset(
 )
 # What moves or hides text instead of being text: control characters, halves of surrogate pairs, and the marks that turn
 # the writing direction (which can make a name read as another one; Unicode TR 36).
-_UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]")
+_UNREADABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]"
+)
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9:-]*")
 
 

@@ -1,0 +1,216 @@
+"""A load over time: requests, errors and latency on one time axis, with marks for what was done meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wizard.verify.report import axes, words
+from wizard.verify.report.axes import Panel, Scale
+from wizard.verify.report.facts import Slice
+from wizard.verify.report.markup import Child, Element, element, number
+
+_LEFT, _RIGHT = 64.0, axes.WIDTH - 16
+_MOST_SLICES = 240
+"""About three units of width each; an hour of quarter seconds is put together until it fits."""
+_ROW = 18.0
+_BETWEEN = 44.0
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What is drawn. `stopped` names the VM that was taken away; its answers are then told apart from the others'."""
+
+    series: Sequence[Slice]
+    marks: Sequence[tuple[float, str]] = ()
+    stopped: str = ""
+    offered_rps: float | None = None
+
+
+def draw(name: str, title: str, timeline: Timeline) -> Element:
+    """Three panels over one time axis: requests per second, errors per second, latency."""
+    slices = merged(timeline.series, _MOST_SLICES)
+    last = max([slice.at + slice.seconds for slice in slices] + [at for at, _ in timeline.marks])
+    time = Scale(0, last, _LEFT, _RIGHT)
+    flags, top = _flags(timeline.marks, time)
+    children: list[Child] = [_hatch(name)]
+    rates = Panel(_LEFT, top + 30, _RIGHT, top + 180)
+    errors = Panel(_LEFT, rates.bottom + _BETWEEN, _RIGHT, rates.bottom + _BETWEEN + 60)
+    children += _rates(name, rates, time, slices, timeline)
+    children += _errors(errors, time, slices)
+    bottom = errors
+    if any(slice.p99_ms is not None for slice in slices):
+        bottom = Panel(_LEFT, errors.bottom + _BETWEEN, _RIGHT, errors.bottom + _BETWEEN + 110)
+        children += _latency(bottom, time, slices)
+    for panel in (rates, errors, bottom):
+        children += panel.time_axis(time, labelled=panel is bottom)
+    children += [axes.line(time(at), top + 4, time(at), bottom.bottom, "mark") for at, _ in timeline.marks]
+    return axes.drawing(name, bottom.bottom + 46, title, _description(slices, timeline), *children, *flags)
+
+
+def merged(series: Sequence[Slice], most: int) -> list[Slice]:
+    """At most so many slices, each the sum of neighbours: counts add up, p99 is the worst, p50 the mean by requests."""
+    size = -(-len(series) // most)
+    if size <= 1:
+        return list(series)
+    return [_sum(series[start : start + size]) for start in range(0, len(series), size)]
+
+
+def _sum(slices: Sequence[Slice]) -> Slice:
+    by_vm: dict[str, float] = {}
+    for slice in slices:
+        for vm, answers in slice.by_vm.items():
+            by_vm[vm] = by_vm.get(vm, 0) + answers
+    middle = [(slice.p50_ms, slice.requests) for slice in slices if slice.p50_ms is not None and slice.requests]
+    weight = sum(requests for _, requests in middle)
+    return Slice(
+        at=slices[0].at,
+        seconds=sum(slice.seconds for slice in slices),
+        requests=sum(slice.requests for slice in slices),
+        errors=sum(slice.errors for slice in slices),
+        p50_ms=sum(p50 * requests for p50, requests in middle) / weight if weight else None,
+        p99_ms=max((slice.p99_ms for slice in slices if slice.p99_ms is not None), default=None),
+        by_vm=by_vm,
+    )
+
+
+def _flags(marks: Sequence[tuple[float, str]], time: Scale) -> tuple[list[Child], float]:
+    """The marks' words above the panels, in as many rows as keep them apart, and where the panels may begin."""
+    shown: list[tuple[str, float, bool]] = []
+    spans: list[tuple[float, float]] = []
+    for at, what in marks:
+        words_ = f"{words.shortened(what, 60)}, {words.seconds(at)}"
+        width, x = axes.text_width(words_), time(at)
+        leftwards = x + width + 6 > axes.WIDTH
+        shown.append((words_, x, leftwards))
+        spans.append((x - width, x) if leftwards else (x, x + width))
+    rows = axes.rows(spans)
+    bottom = _ROW * (max(rows, default=-1) + 1)
+    flags: list[Child] = []
+    for (words_, x, leftwards), row in zip(shown, rows, strict=True):
+        y = bottom - _ROW * row  # the first row is the lowest, so that a mark's line is short
+        anchor = "end" if leftwards else "start"
+        flags.append(axes.line(x, y - 10, x, bottom + 4, "mark"))
+        flags.append(
+            element("text", words_, x=x + (-5 if leftwards else 5), y=y, class_="label", text_anchor=anchor)
+        )
+    return flags, bottom
+
+
+def _rates(name: str, panel: Panel, time: Scale, slices: Sequence[Slice], timeline: Timeline) -> list[Child]:
+    totals = [slice.requests / slice.seconds for slice in slices]
+    highest = max([*totals, timeline.offered_rps or 0])
+    values = axes.ticks(highest)
+    scale = Scale(0, values[-1], panel.bottom, panel.top)
+    told_apart = bool(timeline.stopped) and any(timeline.stopped in slice.by_vm for slice in slices)
+    if not told_apart:
+        drawn = panel.grid(values, scale, "Requests per second")
+        drawn.append(element("path", d=_steps(slices, [0.0] * len(slices), totals, time, scale), class_="area"))
+    else:
+        drawn = panel.grid(values, scale, "Answers per second")
+        own = [slice.by_vm.get(timeline.stopped, 0) / slice.seconds for slice in slices]
+        both = [sum(slice.by_vm.values()) / slice.seconds for slice in slices]
+        others = [total - mine for total, mine in zip(both, own, strict=True)]
+        drawn.append(element("path", d=_steps(slices, [0.0] * len(slices), others, time, scale), class_="area"))
+        above = _steps(slices, others, both, time, scale)
+        drawn.append(element("path", d=above, class_="area-other", fill=f"url(#{name}-hatch)"))
+        drawn += _legend(name, panel, timeline.stopped)
+    if timeline.offered_rps:
+        y = scale(timeline.offered_rps)
+        told = f"offered: {words.whole(timeline.offered_rps)} a second"
+        drawn.append(axes.line(panel.left, y, panel.right, y, "reference"))
+        if not told_apart:
+            drawn.append(
+                element("text", told, x=panel.right, y=panel.top - 10, class_="tick", text_anchor="end")
+            )
+    return drawn
+
+
+def _legend(name: str, panel: Panel, stopped: str) -> list[Child]:
+    """Told apart by a hatch as well as by tone."""
+    y = panel.top - 19
+    own = words.shortened(stopped, 36)
+    x = panel.right - axes.text_width(own)
+    others = x - 30 - axes.text_width("the other VMs")
+    return [
+        element("rect", x=others - 16, y=y, width=10, height=10, class_="area"),
+        element("text", "the other VMs", x=others, y=y + 9, class_="tick"),
+        element("rect", x=x - 16, y=y, width=10, height=10, class_="area-other", fill=f"url(#{name}-hatch)"),
+        element("text", own, x=x, y=y + 9, class_="tick"),
+    ]
+
+
+def _errors(panel: Panel, time: Scale, slices: Sequence[Slice]) -> list[Child]:
+    rates = [slice.errors / slice.seconds for slice in slices]
+    if not any(rates):
+        middle = (panel.top + panel.bottom) / 2
+        return [
+            element("text", "Errors per second", x=panel.left, y=panel.top - 10, class_="label"),
+            axes.line(panel.left, panel.bottom, panel.right, panel.bottom, "axis"),
+            element("text", "no errors", x=panel.left + 8, y=middle + 4, class_="tick"),
+        ]
+    values = axes.ticks(max(rates), 2)
+    scale = Scale(0, values[-1], panel.bottom, panel.top)
+    drawn = panel.grid(values, scale, "Errors per second")
+    for slice, rate in zip(slices, rates, strict=True):
+        if rate:
+            x, right = time(slice.at), time(slice.at + slice.seconds)
+            # A slice with few errors among many must still be seen.
+            y = min(scale(rate), panel.bottom - 1.5)
+            drawn.append(
+                element("rect", x=x, y=y, width=max(right - x - 0.5, 1), height=panel.bottom - y, class_="errors")
+            )
+    return drawn
+
+
+def _latency(panel: Panel, time: Scale, slices: Sequence[Slice]) -> list[Child]:
+    measured = [value for slice in slices for value in (slice.p50_ms, slice.p99_ms) if value]
+    values = axes.log_ticks(max(min(measured, default=1), 0.01), max(max(measured, default=1), 0.02))
+    scale = Scale(values[0], values[-1], panel.bottom, panel.top, logarithmic=True)
+    drawn = panel.grid(values, scale, "Latency in ms, logarithmic")
+    x = panel.right - axes.text_width("p50")
+    drawn += [
+        axes.line(x - 104, panel.top - 14, x - 80, panel.top - 14, "curve"),
+        element("text", "p99", x=x - 74, y=panel.top - 10, class_="tick"),
+        axes.line(x - 30, panel.top - 14, x - 6, panel.top - 14, "curve dashed"),
+        element("text", "p50", x=x, y=panel.top - 10, class_="tick"),
+    ]
+    for key, class_ in (("p99_ms", "curve"), ("p50_ms", "curve dashed")):
+        points: list[tuple[float, float] | None] = []
+        for slice in slices:
+            value = getattr(slice, key)
+            points.append(None if value is None else (time(slice.at + slice.seconds / 2), scale(value)))
+        drawn.append(element("path", d=axes.path(points, number), class_=class_))
+    return drawn
+
+
+def _steps(
+    slices: Sequence[Slice], low: Sequence[float], high: Sequence[float], time: Scale, scale: Scale
+) -> str:
+    """The area between two step lines: a rate holds for its whole slice, and is not known in between."""
+    forth: list[tuple[float, float]] = []
+    back: list[tuple[float, float]] = []
+    for slice, bottom, top in zip(slices, low, high, strict=True):
+        start, end = time(slice.at), time(slice.at + slice.seconds)
+        forth += [(start, scale(top)), (end, scale(top))]
+        back += [(start, scale(bottom)), (end, scale(bottom))]
+    return axes.path([*forth, *reversed(back)], number) + "Z"
+
+
+def _hatch(name: str) -> Element:
+    stripes = element("path", d="M0 6L6 0M-1 1L1 -1M5 7L7 5", class_="hatch")
+    ground = element("rect", width=6, height=6, class_="hatch-ground")
+    pattern = element(
+        "pattern", ground, stripes, id=f"{name}-hatch", width=6, height=6, patternUnits="userSpaceOnUse"
+    )
+    return element("defs", pattern)
+
+
+def _description(slices: Sequence[Slice], timeline: Timeline) -> str:
+    requests = sum(slice.requests for slice in slices)
+    errors = sum(slice.errors for slice in slices)
+    seconds = sum(slice.seconds for slice in slices)
+    told = f"{words.count(requests, 'request')} in {words.seconds(seconds)}, {words.count(errors, 'error')}."
+    for at, what in timeline.marks:
+        told += f" After {words.seconds(at)}: {what}."
+    return told
