@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -300,6 +301,22 @@ async def test_balancers_that_azure_refuses(arm: Arm, group: str, change: Any, c
     body = bodies.balancer(address["id"].replace("publicIPAddresses/ip", "loadBalancers/lb"), address["id"])
     change(body["properties"])
     assert await refusal(arm, f"{base}/loadBalancers/lb", body) == (400, code)
+
+
+async def test_a_frontend_port_that_is_taken_fails_the_balancer(arm: Arm, web: Web) -> None:
+    address = (await arm("GET", f"{web.base}/publicIPAddresses/ip")).body["properties"]["ipAddress"]
+    with socket.create_server((address, 0)) as taken:
+        port = taken.getsockname()[1]
+        body = bodies.balancer(
+            web.balancer,
+            web.body["properties"]["frontendIPConfigurations"][0]["properties"]["publicIPAddress"]["id"],
+            port=port,
+        )
+        ended = await arm.done(await arm("PUT", web.path, body))
+        assert (ended.body["status"], ended.body["error"]["code"]) == ("Failed", "FrontendPortNotAvailable")
+    shown = (await arm("GET", web.path)).body
+    assert shown["properties"]["provisioningState"] == "Failed"
+    assert (await arm.put(web.path, web.body))["properties"]["provisioningState"] == "Succeeded"
 
 
 async def test_an_outbound_rule_needs_snat_off(arm: Arm, web: Web) -> None:

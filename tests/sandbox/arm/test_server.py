@@ -49,6 +49,7 @@ async def test_unknown_things_are_told_apart(arm: Arm, group: str) -> None:
     assert (await arm("GET", f"{group}{NETWORK}/virtualNetworks/vn")).code == "ResourceNotFound"
     assert (await arm("GET", f"{group}{NETWORK}/virtualNetworks/vn/subnets/b")).code == "ParentResourceNotFound"
     assert (await arm("GET", f"{group}{NETWORK}/virtualNetworks/vn/subnets")).code == "ParentResourceNotFound"
+    assert (await arm("DELETE", f"{group}{NETWORK}/virtualNetworks/vn/subnets/b")).status == 204
     assert (await arm("PUT", f"/resourceGroups/nope{NETWORK}/virtualNetworks/vn", bodies.vnet())).code == (
         "ResourceGroupNotFound"
     )

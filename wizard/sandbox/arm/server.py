@@ -148,6 +148,8 @@ class Server:
         if existing is not None:
             call.id = existing.id
         elif call.type.count("/") > 1 and call.world.store.get(call.id.rsplit("/", 2)[0]) is None:
+            if call.method == "DELETE":
+                return Reply(204)
             raise children.no_parent(_VERBS[call.method], call)
         if call.method == "PUT":
             self._check_open(call, group)
@@ -170,6 +172,8 @@ class Server:
 
     async def _child(self, call: Call, kind: Kind, child: Child) -> Reply:
         parent = call.world.store.get(call.id.rsplit("/", 2)[0])
+        if parent is None and call.method == "DELETE":
+            return Reply(204)
         if parent is None:
             raise children.no_parent(_VERBS[call.method], call)
         call.id = f"{parent.id}/{child.type}/{call.name}"

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from typing import TYPE_CHECKING
 
 from wizard import ids
 from wizard.sandbox.arm import lifecycle
 from wizard.sandbox.arm.errors import ArmError, group_not_found
 from wizard.sandbox.arm.kind import Call, Durations, Kind, Provider, Reply, route
-from wizard.sandbox.arm.operations import set_state
+from wizard.sandbox.arm.operations import Operation, set_state
 from wizard.sandbox.store import Document, Json
+
+if TYPE_CHECKING:
+    from wizard.sandbox.world import World
 
 _NAME = re.compile(r"[-\w._()]{1,90}")
 
@@ -26,18 +30,20 @@ class ResourceGroup(Kind):
 
     async def deleted(self, document: Document) -> None:
         """Delete in waves until the group is empty; what cannot go because of another group fails the whole."""
-        kinds = self.world.operations.registry.kinds
         while resources := self._top_level(document):
-            began, refused = self._wave(kinds, resources, document)
-            if not began:
+            began, refused = self._wave(resources, document)
+            await asyncio.gather(*map(self.world.operations.ended, began))
+            failed = [operation for operation in began if operation.verb == "delete" and operation.error is not None]
+            if failed or not began:
+                names = [resource.id for resource, _error in refused] or [operation.target for operation in failed]
                 raise ArmError(
                     409,
                     "ResourceGroupDeletionBlocked",
                     f"Deletion of resource group '{document.name}' failed as resources with identifiers "
-                    f"'{', '.join(resource.id for resource, _error in refused)}' could not be deleted.",
-                    details=[error.error() for _resource, error in refused],
+                    f"'{', '.join(names)}' could not be deleted.",
+                    details=[error.error() for _resource, error in refused]
+                    + [operation.error for operation in failed if operation.error is not None],
                 )
-            await asyncio.gather(*began)
 
     def _top_level(self, group: Document) -> list[Document]:
         inside = self.world.store.in_group(group.name)
@@ -45,13 +51,14 @@ class ResourceGroup(Kind):
         return [document for document in inside if ids.key(document.id).rsplit("/", 2)[0] not in known]
 
     def _wave(
-        self, kinds: dict[str, Kind], resources: list[Document], group: Document
-    ) -> tuple[list[asyncio.Task[None]], list[tuple[Document, ArmError]]]:
-        """Begin to delete all that can go now. What is busy is waited for."""
-        began, refused = [], []
+        self, resources: list[Document], group: Document
+    ) -> tuple[list[Operation], list[tuple[Document, ArmError]]]:
+        """Begin to delete all that can go now: what to wait for, and what is in use. What is busy is waited for."""
+        began: list[Operation] = []
+        refused: list[tuple[Document, ArmError]] = []
         operations = self.world.operations
         for document in resources:
-            kind = kinds[document.type.lower()]
+            kind = operations.registry.kinds[document.type.lower()]
             call = Call(self.world, "DELETE", document.id, self.world.subscription, group.name, kind.type, ())
             call.names, call.id = ids.parse(document.id).names, document.id
             running = operations.running_on(document.id)
@@ -66,7 +73,7 @@ class ResourceGroup(Kind):
             except ArmError as error:
                 refused.append((document, error))
                 continue
-            began += [asyncio.ensure_future(operations.ended(operation)) for operation in running]
+            began += running
         return began, refused
 
 
@@ -75,9 +82,9 @@ class GroupRoutes(Provider):
 
     namespace = ""
 
-    def __init__(self, world: object) -> None:
-        super().__init__(world)  # type: ignore[arg-type]
-        self._kind = ResourceGroup(self.world)
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._kind = ResourceGroup(world)
 
     @route("GET", "subscriptions/{subscription}/resourceGroups")
     async def list_all(self, call: Call, subscription: str) -> Reply:
