@@ -45,21 +45,18 @@ async def meet_every(url: str, vms: Sequence[str]) -> Pages:
     """
     import math
 
-    from wizard.verify.load import transports
-    from wizard.verify.load.engine import kind
+    import httpx
+
+    from wizard.verify.load.kinds import kind
+    from wizard.verify.load.transport import LeanTransport
 
     pages = Pages()
     most = math.ceil(len(vms) * (math.log(max(len(vms), 1)) + 14))
-    make = transports.stock(url, keep_alive=False)
+    transport = LeanTransport(connect_timeout_s=REQUEST_S, read_timeout_s=REQUEST_S, keep_alive=False)
+    request = httpx.Request("GET", url)
     until = time.perf_counter() + PAGES_S
 
     async def one() -> None:
-        import httpx
-
-        transport = make()
-        request = httpx.Request(
-            "GET", url, headers={"Connection": "close"}, extensions={"timeout": httpx.Timeout(REQUEST_S).as_dict()}
-        )
         try:
             async with asyncio.timeout(REQUEST_S):
                 response = await transport.handle_async_request(request)
@@ -67,8 +64,6 @@ async def meet_every(url: str, vms: Sequence[str]) -> Pages:
         except Exception as error:  # counted by its kind, as a load does
             pages.errors[kind(error)] += 1
             return
-        finally:
-            await transport.aclose()
         pages.statuses[response.status_code] += 1
         if response.status_code == 200:
             if vm := response.headers.get(HEADER):
@@ -81,7 +76,10 @@ async def meet_every(url: str, vms: Sequence[str]) -> Pages:
             pages.requests += 1
             await one()
 
-    await together(visitor() for _ in range(SIDE_BY_SIDE))
+    try:
+        await together(visitor() for _ in range(SIDE_BY_SIDE))
+    finally:
+        await transport.aclose()
     return pages
 
 
