@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from wizard.commands import consent
 from wizard.commands.cli import main
+from wizard.deploy import record
 from wizard.plan import files
 
 PASSWORD = "Canary-6tZq!never-told"
@@ -217,6 +218,26 @@ def test_interrupted_it_says_what_runs_and_goes_on_from_there(plan_file, plan, s
     assert len([line for line in puts if "/virtualMachines/" in line or "/virtualmachines/" in line]) <= 2
     assert len(set(puts)) == after[-1]["resources"]
     assert call("destroy", "--yes")[0] == 0
+
+
+def test_a_subscription_that_is_not_there_is_no_deployment_that_has_gone(plan, sandbox, multivm_home):
+    elsewhere = "00000000-0000-0000-0000-000000000000"
+    known = record.save(plan, elsewhere)
+    for command in (["destroy", "--yes"], ["status"]):
+        code, events, _ = call(*command)
+        assert (code, events[-1]["event"]) == (1, "error")
+        assert "SubscriptionNotFound" in events[-1]["what"]
+    assert known.folder.is_dir()
+    record.forget(plan.name)
+
+
+def test_one_name_is_one_deployment(plan, plan_file, sandbox, writes):
+    record.save(plan, "00000000-0000-0000-0000-000000000000")
+    code, events, _ = call("deploy", plan_file, "--yes")
+    assert (code, events[-1]["event"]) == (2, "error")
+    assert "known already" in events[-1]["what"]
+    assert writes() == []
+    record.forget(plan.name)
 
 
 def test_a_person_reads_lines(plan_file, plan, sandbox):

@@ -55,6 +55,8 @@ CALLS: Mapping[str, Calls] = {
 }
 """By lower-cased ARM type. Storage accounts join them with the storage part of the plan."""
 
+_SUBSCRIPTION_CODES = frozenset({"SubscriptionNotFound", "InvalidSubscriptionId", "InvalidAuthenticationTokenTenant"})
+
 
 class Operation:
     """A write or delete that Azure has accepted and works on."""
@@ -109,13 +111,19 @@ def _wire(pipeline_response: Any, _model: Any, _headers: Any) -> Any:
     return pipeline_response.http_response.json()
 
 
+def _nothing_there(error: AzureError) -> bool:
+    """Whether a 404 is about the resource. One about the subscription says nothing about what is in it: a wrong sign-in
+    must not look like a deployment that has gone."""
+    return error.status == 404 and error.code not in _SUBSCRIPTION_CODES
+
+
 async def get(azure: Azure, id: str) -> dict[str, Any] | None:
     """See `Azure.get`."""
     target = _target(azure, id)
     try:
         document: dict[str, Any] = await explained(target.operations.get(*target.names, cls=_wire), id=id)
     except AzureError as error:
-        if error.status == 404:
+        if _nothing_there(error):
             return None
         raise
     return document
@@ -137,7 +145,7 @@ async def begin_delete(azure: Azure, id: str) -> Operation | None:
     try:
         answer = await explained(call(*target.names), id=id)
     except AzureError as error:
-        if error.status == 404:
+        if _nothing_there(error):
             return None
         raise
     return Operation(answer, id) if target.calls.delete.startswith("begin_") else None
@@ -148,6 +156,6 @@ async def list_group(azure: Azure, group: str) -> list[dict[str, Any]] | None:
     try:
         return await azure.rows(azure.resource.resources.list_by_resource_group(group))
     except AzureError as error:
-        if error.status == 404:
+        if _nothing_there(error):
             return None
         raise
