@@ -47,6 +47,8 @@ class Web:
             named = ""
         elif path.startswith("/status/"):
             status = int(path.rpartition("/")[2])
+            if status == 204:  # by definition without a body
+                length, body = 0, b""
         elif path == "/reset":
             sock = writer.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
