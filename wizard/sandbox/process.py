@@ -12,6 +12,7 @@ import signal
 import sys
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import cast
 
 from aiohttp import web
@@ -84,23 +85,24 @@ async def serve(speed: float) -> AsyncIterator[tuple[World, control.State]]:
         stack.push_async_callback(runner.cleanup)
         context = certificates.server_context()
         await web.TCPSite(runner, held.arm, settings["port"], ssl_context=context, backlog=BACKLOG).start()
-        yield (
-            world,
-            {
-                "arm": url,
-                "authority": url,
-                "tenant": settings["tenant"],
-                "subscription": settings["subscription"],
-                "client_id": settings["client"],
-                "client_secret_file": str(folder / "client-secret"),
-                "ca": str(certificates.authority),
-                "ca_bundle": str(certificates.bundle),
-                "requests_log": str(folder / "requests.jsonl"),
-                "pid": os.getpid(),
-                "speed": _whole(speed),
-                "network": held.network,
-            },
-        )
+        yield world, _state(settings, folder, certificates, url, speed)
+
+
+def _state(settings: Json, folder: Path, certificates: ca.Certificates, url: str, speed: float) -> control.State:
+    return {
+        "arm": url,
+        "authority": url,
+        "tenant": settings["tenant"],
+        "subscription": settings["subscription"],
+        "client_id": settings["client"],
+        "client_secret_file": str(folder / "client-secret"),
+        "ca": str(certificates.authority),
+        "ca_bundle": str(certificates.bundle),
+        "requests_log": str(folder / "requests.jsonl"),
+        "pid": os.getpid(),
+        "speed": _whole(speed),
+        "network": settings["network"],
+    }
 
 
 def _world(store: Store, settings: Json, url: str, speed: float, network: str) -> World:

@@ -24,7 +24,7 @@ class ResourceGroup(Kind):
     """A group's document; GroupRoutes answers for it because its path is not a provider's."""
 
     type = lifecycle.GROUP_TYPE
-    durations = Durations(delete=5)  # beside the time that its resources take [M]
+    durations = Durations(delete=5)  # beside the time that its resources take; from memory
     polling = "location"
     retry_after_s = 15.0
 

@@ -19,7 +19,7 @@ API_VERSIONS = {
     "Microsoft.Resources": ("2025-04-01", "2024-11-01", "2022-09-01", "2021-04-01"),
     "Microsoft.Insights": ("2024-02-01", "2022-10-01", "2021-05-01-preview"),
 }
-"""Newest first. The sandbox takes any api-version of a type it has; these are the ones it names [M]."""
+"""Newest first. The sandbox takes any api-version of a type it has; these are the ones it names, from memory."""
 
 EXTRA_TYPES = {
     "Microsoft.Compute": (
