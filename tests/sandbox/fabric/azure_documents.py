@@ -122,7 +122,8 @@ class Deployment:
                     "intervalInSeconds": self.interval, "probeThreshold": self.threshold}}],
                 "loadBalancingRules": [{"name": "http", "properties": {
                     "frontendIPConfiguration": frontend, "backendAddressPool": {"id": f"{lb}/backendAddressPools/be"},
-                    "probe": {"id": f"{lb}/probes/http"}, "protocol": "Tcp", "frontendPort": HTTP_PORT, "backendPort": 80,
+                    "probe": {"id": f"{lb}/probes/http"}, "protocol": "Tcp",
+                    "frontendPort": HTTP_PORT, "backendPort": 80,
                     "idleTimeoutInMinutes": 4, "enableTcpReset": True, "disableOutboundSnat": True}}],
                 "inboundNatRules": [{"name": f"ssh-{name}", "properties": {
                     "frontendIPConfiguration": frontend, "protocol": "Tcp", "frontendPort": self.ssh_port(name),

@@ -95,7 +95,10 @@ async def test_an_outbound_rule_of_the_balancer_is_a_way_out(tmp_path: Path) -> 
 
 
 async def test_what_is_wrong_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
-    wrong = "#cloud-config\npackages: [no-such-package]\nwrite_files:\n  - content: no path\nruncmd:\n  - echo ran > /run/ran\n"
+    wrong = (
+        "#cloud-config\npackages: [no-such-package]\nwrite_files:\n  - content: no path\n"
+        "runcmd:\n  - echo ran > /run/ran\n"
+    )
     async with running(tmp_path, count=1, custom_data=wrong.encode(), speed=1000) as deployment:
         status = await finished(deployment)
         assert "write_files" in status

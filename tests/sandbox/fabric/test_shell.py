@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +12,14 @@ from typing import Any
 import pytest
 
 from tests.sandbox.fabric.azure_documents import vm_id
+from tests.sandbox.fabric.conftest import run
 from wizard import ids
 from wizard.sandbox.fabric.fabric import GuestSpec
 from wizard.sandbox.fabric.guest import Guest
 from wizard.sandbox.fabric.machine import Machine
 from wizard.sandbox.fabric.network import Network
-from wizard.sandbox.fabric.shell.interpreter import Budget, Shell
+from wizard.sandbox.fabric.shell.interpreter import Shell
+from wizard.sandbox.fabric.shell.session import Budget
 from wizard.sandbox.fabric.shell.streams import Capture, TextInput
 from wizard.sandbox.store import Store
 
@@ -58,7 +59,7 @@ SCRIPTS = [
     "test -z '' && test 3 -gt 2 && [ a != b ] && [ ! -e /nonexistent ] && [ -d / ] && echo all",
     "echo {1..3} x{a,b}y; echo '*'; echo \"$(echo a; echo b)\"; echo $(echo a; echo b)",
     "x=$(false); echo $?; x=$(echo hi) && echo $x; if ! x=$(exit 9); then echo failed $?; fi",
-    "echo 'key = old' | sed 's/old/new/; s/ = /=/'; printf 'a\\nb\\nc\\n' | sed -n '2p'; printf 'a\\nb\\n' | sed '/a/d'",
+    "echo 'key = old' | sed 's/old/new/; s/ = /=/'; printf 'a\\nb\\nc\\n' | sed -n 2p; printf 'a\\nb\\n' | sed /a/d",
     "echo 'a b c' | awk '{print $2, $NF}'; basename /etc/ssh/x.pub .pub; dirname /etc/ssh/x; echo -n abc | base64",
     "bash -c 'echo $0 $1' name arg; sh -c 'exit 5'; echo $?; eval 'echo evaluated'; env A=b sh -c 'echo $A'",
     "set -e; false || true; if false; then :; fi; echo alive; false; echo never",
@@ -73,13 +74,11 @@ SCRIPTS = [
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is what it is compared with")
 @pytest.mark.parametrize("script", SCRIPTS)
 async def test_a_script_prints_what_it_prints_in_bash(machine: Machine, script: str) -> None:
-    real = subprocess.run(
-        ["bash", "-c", script], capture_output=True, text=True, timeout=10, env={"PATH": "/usr/bin:/bin"}
-    )
+    real = await run("env", "-i", "PATH=/usr/bin:/bin", "bash", "-c", script)
     if "((v))" in script:
         script = script.replace("((v)) 2>/dev/null; ", "")
     ours = await sh(machine, script)
-    assert (ours.out, ours.code) == (real.stdout, real.returncode)
+    assert (ours.out, ours.code) == (real.out, real.code)
 
 
 async def test_files_live_on_the_machine_alone(machine: Machine, tmp_path: Path) -> None:
@@ -97,7 +96,7 @@ async def test_the_hosts_programs_are_not_there(machine: Machine) -> None:
 
 
 async def test_files_and_permissions(machine: Machine) -> None:
-    script = "cd /tmp; echo 1 > a; echo 2 >> a; cp a b; ln -s a l; mv b c; chmod 600 c; ls; cat l; stat -c '%a %U' c; rm a c l"
+    script = "cd /tmp; echo 1 > a; echo 2 >> a; cp a b; ln -s a l; mv b c; chmod 600 c; ls; cat l; stat -c '%a %U' c"
     assert (await sh(machine, script)).out == "a\nc\nl\n1\n2\n600 root\n"
     denied = await sh(machine, "cat /etc/shadow; echo x > /etc/motd; cat < /etc/shadow", user="azureuser")
     assert denied.err.count("Permission denied") == 3

@@ -35,9 +35,14 @@ def answers(where: tuple[str, int], source: str) -> bool:
 def test_only_allowed_sources_shake_hands() -> None:
     allowed = addresses.union([addresses.prefix("127.0.0.8/30"), addresses.prefix("127.0.1.0/24")])
     with listening(allowed) as (_, where):
-        found = {source: answers(where, source) for source in
-                 ("127.0.0.7", "127.0.0.8", "127.0.0.11", "127.0.0.12", "127.0.1.0", "127.0.1.255", "127.0.2.0")}  # fmt: skip
-    assert [source for source, open in found.items() if open] == ["127.0.0.8", "127.0.0.11", "127.0.1.0", "127.0.1.255"]
+        asked = ("127.0.0.7", "127.0.0.8", "127.0.0.11", "127.0.0.12", "127.0.1.0", "127.0.1.255", "127.0.2.0")
+        found = {source: answers(where, source) for source in asked}
+    assert [source for source, answered in found.items() if answered] == [
+        "127.0.0.8",
+        "127.0.0.11",
+        "127.0.1.0",
+        "127.0.1.255",
+    ]
 
 
 def test_a_new_filter_replaces_the_old_and_leaves_connections_alone() -> None:

@@ -17,7 +17,8 @@ _REASONS = {
     200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content", 301: "Moved Permanently",
     302: "Moved Temporarily", 303: "See Other", 304: "Not Modified", 307: "Temporary Redirect",
     308: "Permanent Redirect", 400: "Bad Request", 401: "Authorization Required", 403: "Forbidden", 404: "Not Found",
-    405: "Not Allowed", 408: "Request Time-out", 409: "Conflict", 411: "Length Required", 412: "Precondition Failed",
+    405: "Not Allowed", 408: "Request Time-out", 409: "Conflict", 410: "Gone",
+    411: "Length Required", 412: "Precondition Failed",
     413: "Request Entity Too Large", 414: "Request-URI Too Large", 415: "Unsupported Media Type",
     416: "Requested Range Not Satisfiable", 421: "Misdirected Request", 429: "Too Many Requests",
     500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Temporarily Unavailable",
@@ -161,7 +162,7 @@ class Site:
         return self._error(status, scope, request)
 
     def _error(self, status: int, scope: Scope, request: Request) -> Response:
-        title = f"{status} {_REASONS.get(status, '')}".strip()
+        title = f"{status} {'Found' if status == 302 else _REASONS.get(status, '')}".strip()
         body = (
             f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
             f"<hr><center>{self._server_header(scope)}</center>\r\n</body>\r\n</html>\r\n"

@@ -31,6 +31,7 @@ class Guest:
         self.record = record
         self.image = image.find(record["image"])
         self._timer: asyncio.TimerHandle | None = None
+        self._gone = False
         self.accounts = Accounts(self)
         self._public = {kind: hostkeys.public(text) for kind, text in record["host_keys"].items()}
         self.disk = Disk(
@@ -116,11 +117,12 @@ class Guest:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._store.write("guest", self.key, self.record)
+        if not self._gone:
+            self._store.write("guest", self.key, self.record)
 
     def save_soon(self) -> None:
         """Keep the record within half a second."""
-        if self._timer is not None:
+        if self._timer is not None or self._gone:
             return
         try:
             loop = asyncio.get_running_loop()
@@ -130,6 +132,8 @@ class Guest:
         self._timer = loop.call_later(_SAVE_AFTER, self.save)
 
     def forget(self) -> None:
+        """The disk is gone; what still writes to it writes nowhere."""
+        self._gone = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

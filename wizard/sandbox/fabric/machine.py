@@ -41,6 +41,8 @@ class Machine:
         self._listening: dict[tuple[str, int], Callable[[], asyncio.Protocol]] = {}
         self._ends: set[WireEnd] = set()
         self._work: asyncio.Task[None] | None = None
+        self._later: asyncio.Task[None] | None = None
+        self._power = asyncio.Lock()  # one change of power at a time
         self._ssh = SshService(self)
         self.next_port = 32768
 
@@ -140,13 +142,14 @@ class Machine:
 
     async def power_off(self, *, skip_shutdown: bool, deallocate: bool) -> None:
         """Stop: in order, or as if power was cut; returns when it is off."""
-        was_on = self.state in ("starting", "running")
-        self.state = "deallocating" if deallocate else "stopping"
-        self._want("deallocated" if deallocate else "stopped")
-        await self._cancel()
-        if was_on:
-            await self._go_down(orderly=not skip_shutdown)
-        self.state = "deallocated" if deallocate else "stopped"
+        async with self._power:
+            was_on = self.state in ("starting", "running")
+            self.state = "deallocating" if deallocate else "stopping"
+            self._want("deallocated" if deallocate else "stopped")
+            await self._cancel()
+            if was_on:
+                await self._go_down(orderly=not skip_shutdown)
+            self.state = "deallocated" if deallocate else "stopped"
 
     async def _go_down(self, *, orderly: bool) -> None:
         if orderly:
@@ -165,18 +168,20 @@ class Machine:
             else:
                 end.sever()
         self._ends.clear()
+        self._ssh.close()
         self._listening.clear()
         self.agent_ready = self.online = False
         self._changed()
 
     async def restart(self) -> None:
         """Shut down and boot again; returns when it boots."""
-        await self._cancel()
-        if self.state in ("starting", "running"):
-            await self._go_down(orderly=True)
-        self.state = "starting"
-        self._want("running")
-        self._begin(boot.run(self))
+        async with self._power:
+            await self._cancel()
+            if self.state in ("starting", "running"):
+                await self._go_down(orderly=True)
+            self.state = "starting"
+            self._want("running")
+            self._begin(boot.run(self))
 
     def reboot_soon(self, power_off: bool = False) -> None:
         """What `reboot` and `shutdown` ask for from inside; the session that asked ends with the machine's network."""
@@ -192,9 +197,12 @@ class Machine:
 
     async def close(self) -> None:
         """The sandbox ends: the machine is as it would be after a power cut, and boots again next time."""
+        if self._later is not None:
+            self._later.cancel()
         await self._cancel()
         for end in list(self._ends):
             end.abort()
+        self._ssh.close()
         self._ends.clear()
         self._listening.clear()
         self.online = self.agent_ready = False

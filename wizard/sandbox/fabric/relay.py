@@ -153,5 +153,6 @@ class Flow(asyncio.Protocol):
                 self.reset()
             elif self.wire is not None:
                 # The balancer forgets silently: the client's socket stays, but nothing it sends arrives any more.
-                self.wire.sever()
-                self.wire = None
+                wire, self.wire = self.wire, None
+                wire.set_protocol(asyncio.Protocol())
+                wire.sever()

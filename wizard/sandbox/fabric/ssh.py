@@ -11,7 +11,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from wizard.sandbox.fabric import sshdconfig
-from wizard.sandbox.fabric.shell.interpreter import Exhausted, LoopControl, Shell, ShellExit
+from wizard.sandbox.fabric.shell.interpreter import Shell
+from wizard.sandbox.fabric.shell.session import Exhausted, LoopControl, ShellExit
 
 if TYPE_CHECKING:
     import asyncssh
@@ -30,6 +31,24 @@ class SshService:
         self._options: asyncssh.SSHServerConnectionOptions | None = None
         self._version = -1
         self.config: sshdconfig.SshdConfig | None = None
+        self._sessions: set[asyncio.Task[None]] = set()
+
+    def close(self) -> None:
+        """The machine goes down: what runs in its sessions ends."""
+        for session in list(self._sessions):
+            if session is not asyncio.current_task():
+                session.cancel()
+
+    async def serve(self, process: asyncssh.SSHServerProcess[str]) -> None:
+        """One session, for as long as its connection lasts."""
+        task = asyncio.get_running_loop().create_task(_serve(self._machine, process))
+        self._sessions.add(task)
+        task.add_done_callback(self._sessions.discard)
+        closed = asyncio.get_running_loop().create_task(process.wait_closed())
+        await asyncio.wait((task, closed), return_when=asyncio.FIRST_COMPLETED)
+        for one in (task, closed):
+            one.cancel()
+        await asyncio.gather(task, closed, return_exceptions=True)
 
     def settings(self) -> sshdconfig.SshdConfig:
         """The configuration as the machine's files have it now."""
@@ -49,7 +68,7 @@ class SshService:
             self._options = asyncssh.SSHServerConnectionOptions(
                 server_factory=lambda: _server(self._machine, self),
                 server_host_keys=keys,
-                process_factory=lambda process: _serve(self._machine, process),
+                process_factory=self.serve,
                 server_version=guest.image.ssh_version,
                 login_timeout=_LOGIN_SECONDS,
                 kbdint_auth=False,

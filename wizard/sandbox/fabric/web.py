@@ -40,6 +40,7 @@ class HttpConnection(asyncio.Protocol):
         "_buffer",
         "_chunked",
         "_closing",
+        "_ending",
         "_local",
         "_paused",
         "_peer",
@@ -57,6 +58,7 @@ class HttpConnection(asyncio.Protocol):
         self._chunked = False
         self._served = 0
         self._closing = False
+        self._ending = False
         self._paused = False
         self._active = True
         self._peer = ("", 0)
@@ -86,7 +88,9 @@ class HttpConnection(asyncio.Protocol):
         self._work()
 
     def eof_received(self) -> bool:
-        return False
+        """What was asked before the client closed its side is still answered."""
+        self._ending = True
+        return self._paused
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -98,6 +102,8 @@ class HttpConnection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
             self._work()
+            if self._ending and not self._paused:
+                self._finish()
 
     def _watch(self) -> None:
         """Close a connection that has been quiet for the keep-alive time; looked at coarsely, not per request."""
@@ -211,10 +217,10 @@ _TOKEN_BYTES = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzAB
 def parse_request(raw: bytes, peer: tuple[str, int], local: tuple[str, int]) -> Request | int:
     """A request's head, or the status that refuses it."""
     lines = raw[:-4].split(b"\r\n")
-    words = lines[0].split(b" ")
+    words = [word for word in lines[0].split(b" ") if word]
     if len(lines[0]) > _MAX_LINE:
         return 414
-    if len(words) != 3 or not words[0] or not words[1] or not set(words[0]) <= _TOKEN_BYTES:
+    if len(words) != 3 or not set(words[0]) <= _TOKEN_BYTES:
         return 400
     if not words[2].startswith(b"HTTP/"):
         return 400
@@ -230,7 +236,7 @@ def parse_request(raw: bytes, peer: tuple[str, int], local: tuple[str, int]) -> 
             return 400
         headers[key] = value.strip(b" \t").decode("latin-1")
     newest = words[2] == b"HTTP/1.1"
-    if newest and "host" not in headers:
+    if newest and not headers.get("host"):
         return 400
     target = words[1].decode("latin-1")
     if target.startswith(("http://", "https://")):

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from wizard.sandbox.fabric.shell.grammar import Part, Word, parse_double
+from wizard.sandbox.fabric.shell.session import ShellExit
 from wizard.sandbox.fabric.shell.streams import Capture, Output, TextInput
+from wizard.sandbox.fabric.shell.words import Part, Word, parse_double
 
 if TYPE_CHECKING:
     from wizard.sandbox.fabric.shell.interpreter import Shell
@@ -130,8 +131,6 @@ async def _part(shell: Shell, part: Part, error: Output) -> str:
 
 
 async def _command(shell: Shell, source: str, error: Output) -> str:
-    from wizard.sandbox.fabric.shell.interpreter import ShellExit
-
     held = Capture()
     child = shell.child()
     try:

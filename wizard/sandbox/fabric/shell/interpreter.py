@@ -5,76 +5,24 @@ Everything is bounded: steps, text held, time. A script that never ends costs it
 
 from __future__ import annotations
 
-import asyncio
 import fnmatch
 import posixpath
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.sandbox.fabric import disk as disks
 from wizard.sandbox.fabric.shell import expansion, grammar
-from wizard.sandbox.fabric.shell.grammar import Compound, Node, Pipeline, Redirect, ShellSyntaxError, Simple, Word
+from wizard.sandbox.fabric.shell.grammar import Compound, Node, Pipeline, Redirect, Simple
+from wizard.sandbox.fabric.shell.session import Budget, Exhausted, LoopControl, Return, ShellExit
 from wizard.sandbox.fabric.shell.streams import Capture, Input, Output, TextInput, nowhere
+from wizard.sandbox.fabric.shell.words import ShellSyntaxError, Word
 
 if TYPE_CHECKING:
     from wizard.sandbox.fabric.machine import Machine
 
-_STEPS = 200_000
-_TEXT = 64 * 1024 * 1024  # characters one session may write or expand
-_SECONDS = 90 * 60.0  # Azure's own limit for a Run Command
 _DEEPEST = 40  # substitutions, functions and sub-shells inside each other
-_YIELD_EVERY = 200  # steps between two turns of the event loop
 _PROGRAM_FOLDERS = ("/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin")
-
-
-class ShellExit(Exception):  # noqa: N818 - it is no error
-    """`exit`: the session ends."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class Return(ShellExit):
-    """`return`: the function ends."""
-
-
-class LoopControl(Exception):  # noqa: N818 - it is no error
-    """`break` or `continue`, and how many loops it concerns."""
-
-    def __init__(self, goes_on: bool, levels: int) -> None:
-        super().__init__()
-        self.goes_on = goes_on
-        self.levels = levels
-
-
-class Exhausted(Exception):  # noqa: N818 - a fact about the session
-    """The session used up its share."""
-
-
-@dataclass
-class Budget:
-    """What one session may still use; shared with everything it starts."""
-
-    steps: int = _STEPS
-    text: int = _TEXT
-    deadline: float = field(default_factory=lambda: time.monotonic() + _SECONDS)
-    depth: int = 0
-
-    async def step(self) -> None:
-        self.steps -= 1
-        if self.steps <= 0 or time.monotonic() > self.deadline:
-            raise Exhausted
-        if self.steps % _YIELD_EVERY == 0:
-            await asyncio.sleep(0)
-
-    def charge(self, characters: int) -> None:
-        """Count text that was written, or that an expansion made."""
-        self.text -= characters
-        if self.text < 0:
-            raise Exhausted
 
 
 @dataclass
@@ -431,7 +379,7 @@ class Shell:
             if found is not None:
                 try:
                     return await found(Call(self, args, stdin, out, error))
-                except OSError as problem:
+                except (OSError, ValueError, IndexError) as problem:
                     error(f"{program}: {problem}\n")
                     return 1
             return await self._file(args, stdin, out, error)
