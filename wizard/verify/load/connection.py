@@ -9,7 +9,6 @@ bodies that end with the connection, interim answers.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, cast

@@ -40,7 +40,7 @@ class Job:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def share(self, number: int, of: int) -> Job:
-        """What worker `number` (from 0) of `of` sends: connections, rate and requests divided, the rest to the first."""
+        """What worker `number` (from 0) of `of` sends: connections, rate and requests divided."""
         from dataclasses import replace
 
         def part(whole: int) -> int:

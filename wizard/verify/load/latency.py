@@ -38,7 +38,7 @@ class Latencies:
         microseconds = int(seconds * 1e6 + 0.5) if seconds > 0 else 0
         bucket = microseconds if microseconds < _LINEAR else _bucket(microseconds)
         self.counts[bucket] = self.counts.get(bucket, 0) + 1
-        if microseconds > self.max_us:  # max() would cost as much again as the rest
+        if microseconds > self.max_us:  # noqa: PLR1730 - max() would cost as much again as all the rest
             self.max_us = microseconds
 
     def add(self, other: Latencies) -> None:
