@@ -152,10 +152,9 @@ class _Journey:
         )
         for vm, count in sorted(result.by_vm.items()):
             self._line(f"{vm:<16}{count / max(1, result.requests):7.1%}")
-        answered = set(result.by_vm) >= set(deployed.ssh)
         self._judge(
-            answered and not result.errors,
-            f"{len(result.by_vm)} VMs answered {result.requests} requests with {result.errors} errors",
+            result.vms == len(deployed.ssh) and not result.errors,
+            f"{result.vms} VMs answered {result.requests} requests with {result.errors} errors",
         )
         return result
 

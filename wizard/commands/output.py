@@ -138,6 +138,6 @@ def read_line_from_stdin(name: str) -> str:
         raise InputError(
             f"Standard input holds no {name}.",
             "The option reads one line, and the line is missing or empty.",
-            f"Give it on standard input, for example: printf '%s\\n' \"$SECRET\" | multivm-wizard ... (the {name} alone).",
+            f"Give the {name} on standard input, on a line of its own.",
         )
     return line.rstrip("\r\n")
