@@ -143,7 +143,11 @@ async def test_all_probes_down_lets_nobody_in_and_established_flows_live(deploym
     await until(lambda: states(deployment) == ["Down", "Down"])
     health = deployment.fabric.rule_health(network_id("loadBalancers", "lb"), "http")
     assert health[0].reason == "HTTP probe got 404; only 200 counts"
-    assert (await curl(deployment, "--connect-timeout", "0.3")).code == 28
+
+    async def dropped() -> bool:
+        return (await curl(deployment, "--connect-timeout", "0.3")).code == 28
+
+    await until(dropped)  # the filter follows the probes within milliseconds
     second = await ask()
     assert served_by(first.decode()) == served_by(second.decode()) != ""
     writer.close()

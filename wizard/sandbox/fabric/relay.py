@@ -61,6 +61,7 @@ class Flow(asyncio.Protocol):
         "_flows",
         "active",
         "client",
+        "ended",
         "idle_seconds",
         "inner",
         "quiet_since",
@@ -78,6 +79,7 @@ class Flow(asyncio.Protocol):
         self.wire: WireEnd | None = None
         self.inner = _Inner(self)
         self.vm = ""
+        self.ended = False  # the client has closed its side
         self.active = True
         self.quiet_since = 0.0
 
@@ -97,8 +99,10 @@ class Flow(asyncio.Protocol):
             self.wire.write(data)
 
     def eof_received(self) -> bool:
-        if self.wire is not None:
-            self.wire.write_eof()
+        self.ended = True
+        if self.wire is None:
+            return False
+        self.wire.write_eof()
         return True
 
     def pause_writing(self) -> None:
@@ -146,7 +150,6 @@ class Flow(asyncio.Protocol):
             self.active = False
             self.quiet_since = now
         elif now - self.quiet_since >= self.idle_seconds:
-            self._flows.discard(self)
             if self.reset_on_idle:
                 if self.wire is not None:
                     self.wire.abort()
@@ -156,3 +159,5 @@ class Flow(asyncio.Protocol):
                 wire, self.wire = self.wire, None
                 wire.set_protocol(asyncio.Protocol())
                 wire.sever()
+                if self.ended:
+                    self.reset()
