@@ -83,7 +83,8 @@ def teller(out: output.Output) -> Emit:
         match event:
             case CheckDone():
                 line = f"{_SIGNS[event.state]} {event.name:<19} {event.target}"
-                out.data(event.as_event(), f"{line}: {event.detail}" if event.detail else line)
+                remedy = f"\n  {event.remedy}" if event.remedy else ""
+                out.data(event.as_event(), f"{line}: {event.detail}{remedy}" if event.detail else line)
             case Verified():
                 out.data(
                     event.as_event(),

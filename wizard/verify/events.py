@@ -20,6 +20,8 @@ class CheckDone(Event):
     target: str
     state: CheckState
     detail: str = ""
+    cause: str = ""  # of a failure, where it is proved: a word such as `nsg-denies` or `vm-stopped`
+    remedy: str = ""
 
 
 @dataclass(frozen=True)

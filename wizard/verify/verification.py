@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING
 from wizard import ids
 from wizard.deploy import endpoints
 from wizard.errors import AzureError, InputError
-from wizard.verify import balance, control, evidence, health, logins, ports, readiness
+from wizard.plan.model import OsType
+from wizard.verify import balance, control, evidence, guests, health, logins, ports, rdp, readiness
 from wizard.verify import machines as machines_of
 from wizard.verify.events import CheckDone, CheckState, Emit, Verified, Waiting
+from wizard.verify.explain import EXPLAINED, explain, gather
+from wizard.verify.explain.facts import Facts
 from wizard.verify.hostkeys import HostKeys
+from wizard.verify.inside import Inside
 from wizard.verify.load import LoadResult
 from wizard.verify.machines import Machine
 from wizard.verify.together import together
@@ -72,9 +76,20 @@ class Verification:
         self.load: LoadResult | None = None
         self.live: control.Live = {}
         self._emit = emit
+        self._unexplained: list[CheckDone] = []
+        self._accounts: Mapping[str, Inside] = {}
 
     async def run(self, credentials: logins.Credentials, wait_s: float) -> Verified:
         began = datetime.now(UTC)
+        try:
+            http = await self._check(credentials, wait_s)
+            self._tell_explained(await self._explained(http))
+        finally:  # what failed is told also when the rest could not be asked
+            self._tell_explained(self._unexplained)
+        return self._end(began, http)
+
+    async def _check(self, credentials: logins.Credentials, wait_s: float) -> str:
+        """Make all checks; the balancer's URL, or ""."""
         self.live = await control.read(self.azure, self.blueprint)
         self.tell_all(control.present(self.blueprint, self.live))
         self.tell_all(control.as_planned(self.blueprint, self.live))
@@ -91,17 +106,47 @@ class Verification:
                 self._web(reach.http),
                 self._ports(),
                 *(self._machine(machine, doors.get(machine.name), keys, credentials) for machine in self.machines),
+                *(self._desktop(machine, reach.rdp[machine.name]) for machine in there if machine.name in reach.rdp),
             ]
         )
-        return self._end(began, reach.http)
+        await self._guests(there, doors, keys, credentials)
+        return reach.http
 
     def tell(self, name: str, target: str, state: CheckState, detail: str) -> None:
         self.tell_all([CheckDone(name, target, state, detail)])
 
     def tell_all(self, checks: Iterable[CheckDone]) -> None:
         for check in checks:
+            if check.state == "failed" and check.name in EXPLAINED:
+                self._unexplained.append(check)  # told at the end, with its cause
+            else:
+                self.checks.append(check)
+                self._emit(check)
+
+    def _tell_explained(self, checks: Iterable[CheckDone]) -> None:
+        for check in list(checks):
             self.checks.append(check)
             self._emit(check)
+        self._unexplained = []
+
+    async def _explained(self, http: str) -> list[CheckDone]:
+        """The failed checks with the causes that can be proved; as they are when Azure does not let itself be asked."""
+        if not self._unexplained:
+            return []
+        names = {check.target for check in self._unexplained}
+        everybody = any(check.name == "http.load" for check in self._unexplained)
+        try:
+            facts = await gather.facts(
+                self.azure,
+                self.blueprint,
+                self.machines,
+                failing={machine.name for machine in self.machines if everybody or machine.name in names},
+                target=_host_port(http)[0].removeprefix("http://") if http else "",
+                inside=self._accounts,
+            )
+        except AzureError:
+            return self._unexplained
+        return [explain(check, facts) for check in self._unexplained]
 
     async def _wait(
         self,
@@ -219,6 +264,34 @@ class Verification:
                 self.tell(name, machine.name, "failed", "no NAT port of the balancer leads to this VM")
             return
         self.tell_all(await logins.check(machine, door, keys, credentials))
+
+    async def _desktop(self, machine: Machine, at: str) -> None:
+        """rdp.answers, rdp.certificate and rdp.nla of one VM."""
+        self.tell_all(await rdp.check(machine, _host_port(at)))
+
+    async def _guests(
+        self,
+        there: Sequence[Machine],
+        doors: Mapping[str, tuple[str, int]],
+        keys: HostKeys,
+        credentials: logins.Credentials,
+    ) -> None:
+        """vm.*: what the machines say of themselves and see around them. Over SSH only where the login has worked."""
+        if not there or self.record.plan.machines.os != OsType.LINUX:
+            return
+        let_in = {check.target for check in self.checks if check.name == "ssh.login" and check.state == "passed"}
+        facts = Facts(there, self.blueprint, self.live, views=await guests.power_states(self.azure, there))
+        workload = self.record.plan.machines.workload
+        asked = await guests.ask(
+            self.azure,
+            facts,
+            workload,
+            doors={vm: at for vm, at in doors.items() if vm in let_in},
+            keys=keys,
+            credentials=credentials,
+        )
+        self._accounts = asked.told
+        self.tell_all(guests.judge(facts, asked, workload))
 
     def _end(self, began: datetime, http: str) -> Verified:
         into = evidence.folder(self.record)

@@ -47,11 +47,11 @@ async def log(azure: Azure, machine: Machine) -> str:
             return await _read(azure.cloud, address)
     except TimeoutError:
         raise _unreadable(machine, f"It did not come within {FETCH_S:.0f} s.") from None
-    except (_Refused, OSError, ssl.SSLError) as problem:
+    except (_RefusedError, OSError, ssl.SSLError) as problem:
         raise _unreadable(machine, f"{problem}.") from None
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """What the storage said instead of the log; never with the URL."""
 
 
@@ -67,14 +67,14 @@ async def _read(cloud: Cloud, address: str) -> str:
         request = httpx.Request("GET", address, extensions={"timeout": httpx.Timeout(FETCH_S).as_dict()})
         response = await transport.handle_async_request(request)
         if response.status_code != 200:
-            raise _Refused(f"the storage answered {response.status_code}")
+            raise _RefusedError(f"the storage answered {response.status_code}")
         kept = bytearray()
         async for chunk in response.aiter_raw():
             kept += chunk
             del kept[:-MOST_BYTES]
         return kept.decode("utf-8", "replace")
     except (httpx.HTTPError, httpx.InvalidURL) as error:  # their words may hold the URL: only the kind is told
-        raise _Refused(type(error).__name__) from None
+        raise _RefusedError(type(error).__name__) from None
     finally:
         with contextlib.suppress(Exception):
             await transport.aclose()

@@ -51,8 +51,9 @@ _ORDER: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
         "package",
         re.compile(
-            r"E: Unable to locate package|has no installation candidate|E: Unable to (fetch|correct)|No match for argument"
-            r"|E: Sub-process \S+ returned an error code|dpkg: error processing|Unable to find a match:",
+            r"E: Unable to locate package|has no installation candidate|E: Unable to (fetch|correct)"
+            r"|No match for argument|E: Sub-process \S+ returned an error code|dpkg: error processing"
+            r"|Unable to find a match:",
             re.IGNORECASE,
         ),
     ),
@@ -82,12 +83,18 @@ def read(log: str) -> Finding | None:
     lines = [_clean(line) for line in log.split("\n")]
     boots = [number for number, line in enumerate(lines) if _BOOT.search(line)]
     last_boot = lines[boots[-1] :] if boots else lines
-    for kind, pattern in _ORDER:
-        for line in last_boot if kind in {"kernel", "service"} else lines:
-            if pattern.search(line):
-                return Finding(kind, _short(line))
     began = [line for line in last_boot if _BEGAN.search(line)]
-    if began and not any(_ENDED.search(line) for line in last_boot):
+    running = bool(began) and not any(_ENDED.search(line) for line in last_boot)
+    found: dict[Kind, str] = {}
+    for kind, pattern in _ORDER:
+        where = last_boot if kind in {"kernel", "service"} else lines
+        if line := next((line for line in where if pattern.search(line)), ""):
+            found[kind] = line
+    if found.keys() == {"download"} and not running:
+        found.clear()  # one try that failed and was made good: nothing after it went wrong
+    for kind, line in found.items():
+        return Finding(kind, _short(line))
+    if running:
         spoken = [line for line in last_boot if "cloud-init[" in line]
         return Finding("running", _short((spoken or began)[-1]))
     return None
