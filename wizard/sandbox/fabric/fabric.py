@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PowerState = Literal["starting", "running", "stopping", "stopped", "deallocating", "deallocated"]
 
 _LOG = logging.getLogger(__name__)
-_SETTLE = 0.005  # s: changes that come within this are one reconciliation
+_SETTLE = 0.02  # s: changes that come within this are one reconciliation
 _IDLE_SHARE = 4.0  # after a reconciliation of t seconds the next one waits 4 t: at most a fifth of a core goes to them
 
 
