@@ -17,24 +17,23 @@ HTML = "report.html"
 def write(folder: Path, evidence: Mapping[str, Any]) -> None:
     """Write report.md and report.html into `folder`, each in one step. OSError when it cannot be written.
 
-    `evidence` is what evidence.json holds. What it does not hold is left out; only `deployment` and `checks` are counted on.
+    `evidence` is what evidence.json holds. What it does not hold is left out; only `deployment` is counted on.
     """
     from wizard.home import write_atomically
 
-    write_atomically(folder / MARKDOWN, markdown(evidence))
-    write_atomically(folder / HTML, html(evidence))
+    write_atomically(folder / MARKDOWN, as_markdown(evidence))
+    write_atomically(folder / HTML, as_html(evidence))
 
 
-def html(evidence: Mapping[str, Any]) -> str:
+def as_html(evidence: Mapping[str, Any]) -> str:
     """One page that needs nothing else: no script, no font, no image, nothing loaded from anywhere."""
     from wizard.verify.report import document, facts
 
     return document.page(facts.read(evidence))
 
 
-def markdown(evidence: Mapping[str, Any]) -> str:
+def as_markdown(evidence: Mapping[str, Any]) -> str:
     """The same facts as plain tables (GitHub's Markdown)."""
-    from wizard.verify.report import facts
-    from wizard.verify.report import markdown as text
+    from wizard.verify.report import facts, markdown
 
-    return text.document(facts.read(evidence))
+    return markdown.document(facts.read(evidence))

@@ -14,8 +14,8 @@ from wizard.verify.report.markup import Child, Element, element
 WIDTH = 800.0
 """Of every drawing, in its own units: at this width a 12 unit text is 8 pt on A4 between 14 mm margins."""
 
-# Mean advance of a digit or letter in the system fonts, in em: enough to keep labels apart, not to set type.
-ADVANCE = 0.56
+# Mean advance of a letter in the widest of the system fonts, in em: enough to keep labels apart, not to set type.
+ADVANCE = 0.6
 
 
 def text_width(text: str, size: float = 12) -> float:
@@ -53,15 +53,15 @@ def ticks(high: float, about: int = 4) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """1, 2, 5, 10, ... around low..high; only powers of ten where that would be many."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    factors = (1, 2, 5) if last - first <= 2 else (1,)
-    all_ticks = [factor * 10.0**power for power in range(first, last + 1) for factor in factors]
-    below = max((tick for tick in all_ticks if tick <= low * 1.001), default=all_ticks[0])
-    above = min((tick for tick in all_ticks if tick >= high * 0.999), default=all_ticks[-1])
-    if below == above:
-        above = next((tick for tick in all_ticks if tick > below), below * 10)
-    return [tick for tick in all_ticks if below <= tick <= above]
+    """1, 2, 5, 10, ... around low..high; only powers of ten and the ends where that would be many."""
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
+    candidates = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+    first = max(tick for tick in candidates if tick <= low * 1.001)
+    last = min(tick for tick in candidates if tick >= high * 0.999 and tick > first)
+    within = [tick for tick in candidates if first <= tick <= last]
+    if len(within) <= 9:
+        return within
+    return [first, *(10.0**power for power in powers if first < 10.0**power < last), last]
 
 
 def tick_label(value: float) -> str:
@@ -84,9 +84,7 @@ class Panel:
         for value in values:
             y = scale(value)
             lines.append(line(self.left, y, self.right, y, "axis" if value == values[0] else "grid"))
-            lines.append(
-                element("text", tick_label(value), x=self.left - 8, y=y + 4, class_="tick", text_anchor="end")
-            )
+            lines.append(element("text", tick_label(value), x=self.left - 8, y=y + 4, class_="tick", text_anchor="end"))
         return lines
 
     def time_axis(self, scale: Scale, *, labelled: bool) -> list[Child]:
@@ -137,18 +135,16 @@ def apart(wanted: Sequence[float], least: float) -> list[float]:
     return [place - overshoot / 2 for place in placed] if overshoot > 0 else placed
 
 
-def rows(spans: Sequence[tuple[float, float]], gap: float = 8) -> list[int]:
-    """For labels from..to along a line: the first row in which each overlaps no earlier one."""
-    ends: list[float] = []
-    chosen: list[int] = []
-    for start, end in spans:
-        row = next((number for number, taken in enumerate(ends) if start >= taken + gap), len(ends))
-        if row == len(ends):
-            ends.append(end)
-        else:
-            ends[row] = end
-        chosen.append(row)
-    return chosen
+def staircase(starts: Sequence[float], ends: Sequence[float], gap: float = 6) -> list[int]:
+    """Rows, from 0 for the lowest, for labels that each hang on a line going down from their start.
+
+    Each label is above every later one whose line it would cross.
+    """
+    rows = [0] * len(starts)
+    for index in reversed(range(len(starts))):
+        crossed = [rows[later] for later in range(index + 1, len(starts)) if starts[later] < ends[index] + gap]
+        rows[index] = max(crossed, default=-1) + 1
+    return rows
 
 
 def path(points: Sequence[tuple[float, float] | None], move: Callable[[float], str]) -> str:

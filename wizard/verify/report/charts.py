@@ -66,7 +66,9 @@ def _marker(shape: int, x: float, y: float) -> Element:
     if shape == 1:
         return element("rect", x=x - 4, y=y - 4, width=8, height=8, class_="marker")
     corners = ((0, -5.5), (5.5, 0), (0, 5.5), (-5.5, 0)) if shape == 2 else ((0, -5.5), (5, 4), (-5, 4))
-    outline = "".join(f"{'L' if step else 'M'}{number(x + dx)} {number(y + dy)}" for step, (dx, dy) in enumerate(corners))
+    outline = "".join(
+        f"{'L' if step else 'M'}{number(x + dx)} {number(y + dy)}" for step, (dx, dy) in enumerate(corners)
+    )
     return element("path", d=f"{outline}Z", class_="marker")
 
 
@@ -119,7 +121,7 @@ def shares(name: str, by_vm: Mapping[str, float]) -> Element:
         if left_out and index == len(shown) // 2:
             drawn.append(element("text", left_out, x=panel.left, y=y + 15, class_="tick"))
             y += _BAR
-        drawn += _bar(vm, answers, total, y, panel, scale)
+        drawn += _bar(vm, answers, f"{words.percent(answers, total)}  ({words.whole(answers)})", y, scale)
         y += _BAR
     x = scale(even)
     anchor = "end" if x > axes.WIDTH / 2 else "start"
@@ -130,15 +132,12 @@ def shares(name: str, by_vm: Mapping[str, float]) -> Element:
     return axes.drawing(name, panel.bottom + 8, "Share of the answers by VM", f"{told}. {left_out}".strip(), *drawn)
 
 
-def _bar(vm: str, answers: float, total: float, y: float, panel: Panel, scale: Scale) -> list[Child]:
-    figures = f"{words.percent(answers, total)}  ({words.whole(answers)})"
-    most = int((panel.left - 14) / (12 * axes.ADVANCE)) + 1
+def _bar(vm: str, answers: float, figures: str, y: float, scale: Scale) -> list[Child]:
+    most = int((scale.first - 14) / (12 * axes.ADVANCE)) + 1
     return [
-        element(
-            "text", words.shortened(vm, most), x=panel.left - 8, y=y + 15, class_="label", text_anchor="end"
-        ),
-        element("rect", x=panel.left, y=y + 4, width=scale(answers) - panel.left, height=_BAR - 8, class_="bar"),
-        element("text", figures, x=max(scale(answers), panel.left) + 8, y=y + 15, class_="tick"),
+        element("text", words.shortened(vm, most), x=scale.first - 8, y=y + 15, class_="label", text_anchor="end"),
+        element("rect", x=scale.first, y=y + 4, width=scale(answers) - scale.first, height=_BAR - 8, class_="bar"),
+        element("text", figures, x=max(scale(answers), scale.first) + 8, y=y + 15, class_="tick"),
     ]
 
 
@@ -150,5 +149,5 @@ def _shown(by_vm: Mapping[str, float]) -> tuple[list[tuple[str, float]], str]:
     half = _MOST_BARS // 2
     ordered = sorted(everyone, key=lambda item: -item[1])
     between = ordered[half:-half]
-    told = f"… {words.count(len(between), 'VM')} with {words.whole(between[-1][1])} to {words.whole(between[0][1])} answers"
-    return [*ordered[:half], *ordered[-half:]], told
+    least, most = words.whole(between[-1][1]), words.whole(between[0][1])
+    return [*ordered[:half], *ordered[-half:]], f"… {words.count(len(between), 'VM')} with {least} to {most} answers"

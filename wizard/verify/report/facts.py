@@ -273,7 +273,7 @@ def _series(value: Any) -> list[Slice]:
         for item in _tables(value)
         if (at := finite(item.get("at"))) is not None and (seconds := finite(item.get("seconds"))) and seconds > 0
     ]
-    return sorted(slices, key=lambda slice: slice.at)
+    return sorted(slices, key=lambda part: part.at)
 
 
 def _text(value: Any) -> str:

@@ -13,8 +13,9 @@ from html import escape
 _VOID = frozenset({"meta", "br", "hr", "col"})
 # A line each in the source, for people who read or compare it; none of these minds white space after it.
 _LINES = frozenset(
-    "html head body main header footer nav section figure figcaption table thead tbody tr caption h1 h2 h3 p ul ol li dl "
-    "div svg g defs pattern marker rect line path polyline circle text title desc meta style".split()
+    {"html", "head", "meta", "style", "body", "header", "nav", "main", "section", "footer", "h1", "h2", "h3", "p"}
+    | {"ul", "li", "dl", "div", "figure", "figcaption", "table", "caption", "thead", "tbody", "tr"}
+    | {"svg", "desc", "defs", "pattern", "marker", "g", "rect", "line", "path", "circle", "text"}
 )
 # What moves or hides text instead of being text: control characters, halves of surrogate pairs, and the marks that turn
 # the writing direction (which can make a name read as another one; Unicode TR 36).

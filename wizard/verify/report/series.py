@@ -30,7 +30,7 @@ class Timeline:
 def draw(name: str, title: str, timeline: Timeline) -> Element:
     """Three panels over one time axis: requests per second, errors per second, latency."""
     slices = merged(timeline.series, _MOST_SLICES)
-    last = max([slice.at + slice.seconds for slice in slices] + [at for at, _ in timeline.marks])
+    last = max([part.at + part.seconds for part in slices] + [at for at, _ in timeline.marks])
     time = Scale(0, last, _LEFT, _RIGHT)
     flags, top = _flags(timeline.marks, time)
     children: list[Child] = [_hatch(name)]
@@ -39,13 +39,19 @@ def draw(name: str, title: str, timeline: Timeline) -> Element:
     children += _rates(name, rates, time, slices, timeline)
     children += _errors(errors, time, slices)
     bottom = errors
-    if any(slice.p99_ms is not None for slice in slices):
+    if any(part.p99_ms is not None for part in slices):
         bottom = Panel(_LEFT, errors.bottom + _BETWEEN, _RIGHT, errors.bottom + _BETWEEN + 110)
         children += _latency(bottom, time, slices)
     for panel in (rates, errors, bottom):
         children += panel.time_axis(time, labelled=panel is bottom)
     children += [axes.line(time(at), top + 4, time(at), bottom.bottom, "mark") for at, _ in timeline.marks]
-    return axes.drawing(name, bottom.bottom + 46, title, _description(slices, timeline), *children, *flags)
+    children = _words_last([*children, *flags])
+    return axes.drawing(name, bottom.bottom + 46, title, _description(slices, timeline), *children)
+
+
+def _words_last(children: Sequence[Child]) -> list[Child]:
+    """A text's own halo then keeps every line off it."""
+    return sorted(children, key=lambda child: isinstance(child, Element) and child.tag == "text")
 
 
 def merged(series: Sequence[Slice], most: int) -> list[Slice]:
@@ -58,58 +64,52 @@ def merged(series: Sequence[Slice], most: int) -> list[Slice]:
 
 def _sum(slices: Sequence[Slice]) -> Slice:
     by_vm: dict[str, float] = {}
-    for slice in slices:
-        for vm, answers in slice.by_vm.items():
+    for part in slices:
+        for vm, answers in part.by_vm.items():
             by_vm[vm] = by_vm.get(vm, 0) + answers
-    middle = [(slice.p50_ms, slice.requests) for slice in slices if slice.p50_ms is not None and slice.requests]
+    middle = [(part.p50_ms, part.requests) for part in slices if part.p50_ms is not None and part.requests]
     weight = sum(requests for _, requests in middle)
     return Slice(
         at=slices[0].at,
-        seconds=sum(slice.seconds for slice in slices),
-        requests=sum(slice.requests for slice in slices),
-        errors=sum(slice.errors for slice in slices),
+        seconds=sum(part.seconds for part in slices),
+        requests=sum(part.requests for part in slices),
+        errors=sum(part.errors for part in slices),
         p50_ms=sum(p50 * requests for p50, requests in middle) / weight if weight else None,
-        p99_ms=max((slice.p99_ms for slice in slices if slice.p99_ms is not None), default=None),
+        p99_ms=max((part.p99_ms for part in slices if part.p99_ms is not None), default=None),
         by_vm=by_vm,
     )
 
 
 def _flags(marks: Sequence[tuple[float, str]], time: Scale) -> tuple[list[Child], float]:
     """The marks' words above the panels, in as many rows as keep them apart, and where the panels may begin."""
-    shown: list[tuple[str, float, bool]] = []
-    spans: list[tuple[float, float]] = []
-    for at, what in marks:
-        words_ = f"{words.shortened(what, 60)}, {words.seconds(at)}"
-        width, x = axes.text_width(words_), time(at)
-        leftwards = x + width + 6 > axes.WIDTH
-        shown.append((words_, x, leftwards))
-        spans.append((x - width, x) if leftwards else (x, x + width))
-    rows = axes.rows(spans)
+    told = [f"{words.shortened(what, 50)}, {words.seconds(at)}" for at, what in marks]
+    starts = [time(at) for at, _ in marks]
+    rows = axes.staircase(starts, [x + axes.text_width(text) for x, text in zip(starts, told, strict=True)])
     bottom = _ROW * (max(rows, default=-1) + 1)
     flags: list[Child] = []
-    for (words_, x, leftwards), row in zip(shown, rows, strict=True):
-        y = bottom - _ROW * row  # the first row is the lowest, so that a mark's line is short
-        anchor = "end" if leftwards else "start"
+    for text, x, row in zip(told, starts, rows, strict=True):
+        y = bottom - _ROW * row
+        # Near the right edge the words stand before their line; nothing begins after it there.
+        before = x + axes.text_width(text) + 5 > axes.WIDTH
+        place, anchor = (x - 5, "end") if before else (x + 5, "start")
         flags.append(axes.line(x, y - 10, x, bottom + 4, "mark"))
-        flags.append(
-            element("text", words_, x=x + (-5 if leftwards else 5), y=y, class_="label", text_anchor=anchor)
-        )
+        flags.append(element("text", text, x=place, y=y, class_="label", text_anchor=anchor))
     return flags, bottom
 
 
 def _rates(name: str, panel: Panel, time: Scale, slices: Sequence[Slice], timeline: Timeline) -> list[Child]:
-    totals = [slice.requests / slice.seconds for slice in slices]
+    totals = [part.requests / part.seconds for part in slices]
     highest = max([*totals, timeline.offered_rps or 0])
     values = axes.ticks(highest)
     scale = Scale(0, values[-1], panel.bottom, panel.top)
-    told_apart = bool(timeline.stopped) and any(timeline.stopped in slice.by_vm for slice in slices)
+    told_apart = bool(timeline.stopped) and any(timeline.stopped in part.by_vm for part in slices)
     if not told_apart:
         drawn = panel.grid(values, scale, "Requests per second")
         drawn.append(element("path", d=_steps(slices, [0.0] * len(slices), totals, time, scale), class_="area"))
     else:
         drawn = panel.grid(values, scale, "Answers per second")
-        own = [slice.by_vm.get(timeline.stopped, 0) / slice.seconds for slice in slices]
-        both = [sum(slice.by_vm.values()) / slice.seconds for slice in slices]
+        own = [part.by_vm.get(timeline.stopped, 0) / part.seconds for part in slices]
+        both = [sum(part.by_vm.values()) / part.seconds for part in slices]
         others = [total - mine for total, mine in zip(both, own, strict=True)]
         drawn.append(element("path", d=_steps(slices, [0.0] * len(slices), others, time, scale), class_="area"))
         above = _steps(slices, others, both, time, scale)
@@ -120,9 +120,7 @@ def _rates(name: str, panel: Panel, time: Scale, slices: Sequence[Slice], timeli
         told = f"offered: {words.whole(timeline.offered_rps)} a second"
         drawn.append(axes.line(panel.left, y, panel.right, y, "reference"))
         if not told_apart:
-            drawn.append(
-                element("text", told, x=panel.right, y=panel.top - 10, class_="tick", text_anchor="end")
-            )
+            drawn.append(element("text", told, x=panel.right, y=panel.top - 10, class_="tick", text_anchor="end"))
     return drawn
 
 
@@ -141,7 +139,7 @@ def _legend(name: str, panel: Panel, stopped: str) -> list[Child]:
 
 
 def _errors(panel: Panel, time: Scale, slices: Sequence[Slice]) -> list[Child]:
-    rates = [slice.errors / slice.seconds for slice in slices]
+    rates = [part.errors / part.seconds for part in slices]
     if not any(rates):
         middle = (panel.top + panel.bottom) / 2
         return [
@@ -152,9 +150,9 @@ def _errors(panel: Panel, time: Scale, slices: Sequence[Slice]) -> list[Child]:
     values = axes.ticks(max(rates), 2)
     scale = Scale(0, values[-1], panel.bottom, panel.top)
     drawn = panel.grid(values, scale, "Errors per second")
-    for slice, rate in zip(slices, rates, strict=True):
+    for part, rate in zip(slices, rates, strict=True):
         if rate:
-            x, right = time(slice.at), time(slice.at + slice.seconds)
+            x, right = time(part.at), time(part.at + part.seconds)
             # A slice with few errors among many must still be seen.
             y = min(scale(rate), panel.bottom - 1.5)
             drawn.append(
@@ -164,7 +162,7 @@ def _errors(panel: Panel, time: Scale, slices: Sequence[Slice]) -> list[Child]:
 
 
 def _latency(panel: Panel, time: Scale, slices: Sequence[Slice]) -> list[Child]:
-    measured = [value for slice in slices for value in (slice.p50_ms, slice.p99_ms) if value]
+    measured = [value for part in slices for value in (part.p50_ms, part.p99_ms) if value]
     values = axes.log_ticks(max(min(measured, default=1), 0.01), max(max(measured, default=1), 0.02))
     scale = Scale(values[0], values[-1], panel.bottom, panel.top, logarithmic=True)
     drawn = panel.grid(values, scale, "Latency in ms, logarithmic")
@@ -177,21 +175,19 @@ def _latency(panel: Panel, time: Scale, slices: Sequence[Slice]) -> list[Child]:
     ]
     for key, class_ in (("p99_ms", "curve"), ("p50_ms", "curve dashed")):
         points: list[tuple[float, float] | None] = []
-        for slice in slices:
-            value = getattr(slice, key)
-            points.append(None if value is None else (time(slice.at + slice.seconds / 2), scale(value)))
+        for part in slices:
+            value = getattr(part, key)
+            points.append(None if value is None else (time(part.at + part.seconds / 2), scale(value)))
         drawn.append(element("path", d=axes.path(points, number), class_=class_))
     return drawn
 
 
-def _steps(
-    slices: Sequence[Slice], low: Sequence[float], high: Sequence[float], time: Scale, scale: Scale
-) -> str:
-    """The area between two step lines: a rate holds for its whole slice, and is not known in between."""
+def _steps(slices: Sequence[Slice], low: Sequence[float], high: Sequence[float], time: Scale, scale: Scale) -> str:
+    """The area between two step lines: a rate holds for its whole part, and is not known in between."""
     forth: list[tuple[float, float]] = []
     back: list[tuple[float, float]] = []
-    for slice, bottom, top in zip(slices, low, high, strict=True):
-        start, end = time(slice.at), time(slice.at + slice.seconds)
+    for part, bottom, top in zip(slices, low, high, strict=True):
+        start, end = time(part.at), time(part.at + part.seconds)
         forth += [(start, scale(top)), (end, scale(top))]
         back += [(start, scale(bottom)), (end, scale(bottom))]
     return axes.path([*forth, *reversed(back)], number) + "Z"
@@ -200,16 +196,14 @@ def _steps(
 def _hatch(name: str) -> Element:
     stripes = element("path", d="M0 6L6 0M-1 1L1 -1M5 7L7 5", class_="hatch")
     ground = element("rect", width=6, height=6, class_="hatch-ground")
-    pattern = element(
-        "pattern", ground, stripes, id=f"{name}-hatch", width=6, height=6, patternUnits="userSpaceOnUse"
-    )
+    pattern = element("pattern", ground, stripes, id=f"{name}-hatch", width=6, height=6, patternUnits="userSpaceOnUse")
     return element("defs", pattern)
 
 
 def _description(slices: Sequence[Slice], timeline: Timeline) -> str:
-    requests = sum(slice.requests for slice in slices)
-    errors = sum(slice.errors for slice in slices)
-    seconds = sum(slice.seconds for slice in slices)
+    requests = sum(part.requests for part in slices)
+    errors = sum(part.errors for part in slices)
+    seconds = sum(part.seconds for part in slices)
     told = f"{words.count(requests, 'request')} in {words.seconds(seconds)}, {words.count(errors, 'error')}."
     for at, what in timeline.marks:
         told += f" After {words.seconds(at)}: {what}."

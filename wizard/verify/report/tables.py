@@ -1,0 +1,258 @@
+"""What the report tells in rows, once for the page and once for the Markdown: columns and cells as plain text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wizard.verify.report import charts, words
+from wizard.verify.report.facts import Drill, Facts, Load, Resource
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns with a `>` in front hold numbers and stand to the right."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    @property
+    def headings(self) -> list[str]:
+        return [column.removeprefix(">") for column in self.columns]
+
+    @property
+    def numeric(self) -> list[bool]:
+        return [column.startswith(">") for column in self.columns]
+
+
+def verdict(facts: Facts) -> tuple[str, str]:
+    """`✓ Proved` or `✗ Not proved`, and the sentence that goes with it."""
+    if facts.shortcomings:
+        return "✗ Not proved", " ".join(facts.shortcomings)
+    counted = [(state, facts.count(state)) for state in ("passed", "warned", "skipped")]
+    if facts.count("passed") == len(facts.checks):
+        told = f"All {words.count(len(facts.checks), 'check')} passed." if facts.checks else ""
+    else:
+        told = f"{', '.join(f'{number} {state}' for state, number in counted if number)}; no check failed."
+    if held := len(facts.expectations):
+        told += " The expectation held." if held == 1 else f" All {held} expectations held."
+    if facts.drill is not None:
+        told += " The deployment survived the drill."
+    return "✓ Proved", told.strip()
+
+
+def head(facts: Facts) -> list[tuple[str, str]]:
+    """What, where, when, how long, by which version."""
+    location = facts.plan.get("location")
+    told = [
+        ("Deployment", facts.deployment),
+        ("Cloud", facts.cloud),
+        ("Region", location if isinstance(location, str) else ""),
+        ("Public address", facts.http),
+        ("Subscription", facts.subscription),
+        ("Began", words.moment(facts.began) if facts.began else ""),
+        ("Took", words.seconds(words.lasted(facts.began, facts.ended))),
+        ("Verified by", f"multivm-wizard {facts.version}" if facts.version else ""),
+    ]
+    return [(label, text) for label, text in told if text and text != words.NOTHING]
+
+
+def highlights(facts: Facts) -> list[tuple[str, str, str]]:
+    """The few figures to look at first: what, how much, and beside what to see it."""
+    told: list[tuple[str, str, str]] = []
+    if facts.loads:
+        load = facts.loads[0]
+        requests = load.get("requests")
+        told.append(("Requests", f"{words.figure(load.get('rps'))}/s", f"{words.whole(requests)} in all"))
+        told.append(("Median latency", words.figure(load.get("p50_ms"), "ms"), "p50"))
+        told.append(("Slowest 1 %", words.figure(load.get("p99_ms"), "ms"), "p99"))
+        told.append(("Errors", words.whole(load.get("errors")), f"of {words.whole(requests)}"))
+        if load.by_vm:
+            answered = sum(number > 0 for number in load.by_vm.values())
+            told.append(("VMs answering", f"{answered} of {len(load.by_vm)}", "named in answers"))
+    if facts.drill is not None:
+        detected, expected = facts.drill.get("detected_s"), facts.drill.get("expected_detection_s")
+        told.append(("Failure detected", seen(detected), f"expected {words.seconds(expected)}"))
+    return told
+
+
+def endpoints(facts: Facts) -> Table:
+    """Where each VM is signed into."""
+    rows = [("HTTP", "all VMs, through the balancer", facts.http)] if facts.http else []
+    rows += [("SSH", vm, place) for vm, place in facts.ssh.items()]
+    rows += [("RDP", vm, place) for vm, place in facts.rdp.items()]
+    return Table("Where it is reached", ("Protocol", "Leads to", "Address"), rows)
+
+
+def loads(facts: Facts) -> Table:
+    """Throughput and latency of every load."""
+    rows = [
+        (
+            charts.title(load, position),
+            words.figure(load.get("seconds"), "s"),
+            words.whole(load.get("requests")),
+            words.figure(load.get("rps")),
+            words.whole(load.get("errors")),
+            *(words.figure(value) for _, value in load.percentiles),
+        )
+        for position, load in enumerate(facts.loads)
+    ]
+    labels = [f">{label} ms" for label, _ in facts.loads[0].percentiles] if facts.loads else []
+    return Table(
+        "Throughput, and latency in milliseconds",
+        ("Load", ">Time", ">Requests", ">Answers/s", ">Errors", *labels),
+        rows,
+    )
+
+
+def conditions(load: Load) -> str:
+    """How a load was made, in one sentence."""
+    if rate := load.get("offered_rps"):
+        parts = [f"open loop, {words.figure(rate)} requests offered a second, each timed from when it was due"]
+    else:
+        parts = ["closed loop, each connection asks again as soon as it is answered"]
+    if connections := load.get("connections"):
+        parts.append(f"{words.count(connections, 'connection')} side by side")
+    if load.keep_alive is not None:
+        parts.append("kept alive" if load.keep_alive else "a new connection per request")
+    if cpu := load.get("cpu_seconds"):
+        parts.append(f"{words.figure(cpu, 's')} of CPU time to make it")
+    told = "; ".join(parts)
+    return f"{load.url}: {told}." if load.url else f"{told[0].upper()}{told[1:]}."
+
+
+def outcomes(load: Load) -> str:
+    """Answers by status, errors by kind, what was dropped and what named no VM, in words; empty without any."""
+    parts: list[str] = []
+    if load.statuses:
+        told = ", ".join(f"{words.whole(number)} with status {status}" for status, number in load.statuses.items())
+        parts.append(f"Answers: {told}.")
+    if load.errors_by_kind:
+        told = ", ".join(f"{words.whole(number)} {kind}" for kind, number in load.errors_by_kind.items())
+        parts.append(f"Errors: {told}.")
+    if dropped := load.get("dropped"):
+        parts.append(f"{words.count(dropped, 'request')} due but not sent, since too many were on their way.")
+    if unnamed := load.get("unnamed"):
+        parts.append(f"{words.count(unnamed, 'answer')} named no VM.")
+    return " ".join(parts)
+
+
+def expectations(load: Load) -> Table:
+    rows = [
+        ("✓ held" if expected.held else "✗ not held", expected.expression, expected.value)
+        for expected in load.expectations
+    ]
+    return Table("Expectations", ("State", "Expected", "Measured"), rows)
+
+
+def shares(load: Load) -> Table:
+    total = sum(load.by_vm.values())
+    rows = [(vm, words.whole(answers), words.percent(answers, total)) for vm, answers in load.by_vm.items()]
+    return Table("Share of the answers by VM", ("VM", ">Answers", ">Share"), rows)
+
+
+def drill_figures(drill: Drill) -> list[tuple[str, str, str]]:
+    """The drill's figures: what, how much, and beside what to see it."""
+    requests, failed = drill.get("requests"), drill.get("failed")
+    told = [
+        ("Failure detected", seen(drill.get("detected_s")), _expected(drill)),
+        ("Failed requests", words.whole(failed), f"of {words.whole(requests)}, {_part(failed, requests)}"),
+        ("Longest gap", words.seconds(drill.get("longest_gap_s")), "without any answer"),
+        ("Back in rotation", seen(drill.get("back_in_rotation_s")), "after it was started again"),
+    ]
+    if drill.connections:
+        first, *others = [f"{words.whole(number)} {kind}" for kind, number in drill.connections.items()]
+        told.append(("Connections", first, ", ".join(others)))
+    return told
+
+
+def seen(after_s: float | None) -> str:
+    """When something was seen; a drill that waited in vain has no time to tell."""
+    return "not seen" if after_s is None else words.seconds(after_s)
+
+
+def _expected(drill: Drill) -> str:
+    expected = drill.get("expected_detection_s")
+    return "" if expected is None else f"{words.seconds(expected)} by interval and threshold"
+
+
+def _part(failed: float | None, requests: float | None) -> str:
+    return words.NOTHING if failed is None or not requests else words.percent(failed, requests)
+
+
+def drill_verdict(drill: Drill) -> str:
+    return "✓ Survived" if drill.survived else "✗ Did not survive"
+
+
+def phases(drill: Drill) -> Table:
+    rows = [
+        (
+            phase.name,
+            words.whole(phase.requests),
+            words.whole(phase.errors),
+            words.figure(phase.p50_ms),
+            words.figure(phase.p99_ms),
+        )
+        for phase in drill.phases
+    ]
+    return Table("Before, during and after", ("Phase", ">Requests", ">Errors", ">p50 ms", ">p99 ms"), rows)
+
+
+def marks(drill: Drill) -> Table:
+    rows = [(words.seconds(at), what) for at, what in drill.marks]
+    return Table("What happened when", ("After", "What"), rows)
+
+
+def resources(facts: Facts) -> Table:
+    """State, type and name of each, and the id where it does not follow from those and the resource group."""
+    group = next((each.id for each in facts.resources if each.type.lower().endswith("/resourcegroups")), "")
+    rows = [(each.state or "unknown", each.type, each.name, _odd_id(each, group)) for each in facts.resources]
+    columns: tuple[str, ...] = ("State", "Type", "Name", "Id")
+    if not any(row[3] for row in rows):
+        columns, rows = columns[:3], [row[:3] for row in rows]  # type: ignore[misc]
+    where = f" in {group}" if group else ""
+    return Table(f"{words.count(len(rows), 'resource')}{where}, as Azure Resource Manager listed them", columns, rows)
+
+
+def _odd_id(resource: Resource, group: str) -> str:
+    expected = {group.lower(), f"{group}/providers/{resource.type}/{resource.name}".lower()}
+    return "" if group and resource.id.lower() in expected else resource.id
+
+
+def plan(facts: Facts) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The plan by its tables ("" first: what stands before any), values as TOML writes them."""
+    top = [(key, toml(value)) for key, value in facts.plan.items() if not isinstance(value, Mapping)]
+    tables = [
+        (key, [(name, toml(item)) for name, item in value.items()])
+        for key, value in facts.plan.items()
+        if isinstance(value, Mapping)
+    ]
+    return [("", top), *tables]
+
+
+def toml(value: Any) -> str:
+    """A value as TOML writes it; JSON's texts, numbers and lists are TOML's as well."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def versions(facts: Facts) -> Table:
+    told = [
+        ("multivm-wizard", facts.version),
+        ("Evidence format", facts.evidence),
+        ("Python", facts.python),
+        ("Platform", facts.platform),
+        *facts.libraries.items(),
+    ]
+    return Table("Versions", ("What", "Version"), [(name, version) for name, version in told if version])
+
+
+def times(facts: Facts) -> Table:
+    told = [("Began", facts.began), ("Ended", facts.ended)]
+    rows = [(what, words.moment(at)) for what, at in told if at]
+    took = words.lasted(facts.began, facts.ended)
+    if took is not None:
+        rows.append(("Took", words.seconds(took)))
+    return Table("Times", ("What", "When"), rows)
