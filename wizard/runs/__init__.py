@@ -1,0 +1,46 @@
+"""Long work on a deployment, in a process that outlives whoever started it.
+
+    run = await runs.start("deploy", "ra-multi-vm-rg", {"plan": {...}}, {"password": "..."})
+    async for event in run.events():      # what has been first, then what comes; ends when the run has ended
+        ...
+    run.ended                             # Ended(state, exit_status, what, why, remedy, problems), None while it lives
+
+HOME/runs/NAME/RUN/ keeps run.json (id, kind, name, pid, began_utc, request), events.jsonl and log; none of them holds a
+secret. They are beside HOME/deployments, because `destroy` removes a deployment's folder while its run still tells.
+A run holds a lock as long as it lives; one run at a time works on a deployment.
+
+Public: `start`, `latest(name)`, `active()`, `load(name, id)`, `history(name)`, and the classes `Run` and `Ended`.
+
+    await start(kind, name, request, secrets) -> Run    InputError when a run on that deployment is under way
+    run.id, .kind, .name, .began_utc, .request, .pid, .folder
+    run.alive, run.ended
+    run.events(after=0)     async iterator of dicts; `after` is the `n` of the last event seen
+    await run.cancel()      as Ctrl-C at the command: what Azure works on goes on there; False when it has ended
+
+Every event is a JSON object with `event`, `n` (1, 2, ...) and `at_utc`, and as the commands print it with `--json`:
+
+    all kinds   began {kind, name, run} first; error {what, why, remedy}, problem {...}; last
+                ended {state, exit_status, what, why, remedy, problems}
+                  state done: ran to its end (exit_status 1 when what it checked or reset has failures), failed: an
+                  error, cancelled: was told to stop (130). A killed process leaves none: Run.ended says state "lost"
+    deploy      planned {id, type, name, after, state} for each resource (state as in the desk's `outlook`), resource,
+                retry, interrupted, deployed
+    verify      check, waiting, verified
+    reset       step, reset
+    destroy     deleting, deleted, interrupted, destroyed
+    load        loading {url, duration_s, vms} once, load_progress {at, requests, errors, rps, p50_ms, p99_ms, by_vm,
+                total} twice a second (each tells of the time since the last, `total` of all), load, expect
+
+Requests and secrets. Paths are best absolute; relative ones are the starter's. Each kind also takes
+secrets["sign_in"] (the desk's `handover`).
+
+    deploy   {plan, subscription?, generate?, secret_file?}          {password} or {passwords: {vm: ...}}
+    verify   {wait_s?, identity?}                                    {password} or {passwords}
+    reset    {vms?, mode?, user?, generate?, secret_file?, ssh_key?, identity?}     vms left out: all of them
+                  mode "password" (or "ssh-key" with ssh_key: the public text)      {password} or {passwords}, new ones;
+                                                                     {old_password} or {old_passwords}, to prove
+    destroy  {}
+    load     {url?, duration_s?, connections?, rate?, keep_alive?, workers?, warmup_s?, requests?, expect?: [text]}
+
+`generate` makes a password for each VM and writes them to `secret_file` (0600, never overwritten).
+"""
