@@ -18,6 +18,7 @@ COMMANDS = {
     "status": "What is there, and in which state.",
     "verify": "Prove that a deployment works.",
     "load": "Send HTTP load and tell which VM answered.",
+    "drill": "Stop a VM under load, measure, bring it back.",
     "reset": "Reset VMs' credentials, with proof.",
     "destroy": "Delete everything a deployment created.",
     "sandbox": "The local Azure: start, stop, status, env.",

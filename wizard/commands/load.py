@@ -13,6 +13,7 @@ from wizard.errors import InputError, WizardError
 if TYPE_CHECKING:
     from wizard.deploy.record import Record
     from wizard.verify.load import LoadResult
+    from wizard.verify.load.job import Client
 
 
 @click.command(short_help="Send HTTP load and tell which VM answered.")
@@ -24,6 +25,22 @@ if TYPE_CHECKING:
     "--connections", type=int, default=50, show_default=True, metavar="C", help="Connections at one time, up to 10000."
 )
 @click.option("--keep-alive", is_flag=True, help="Use a connection again. Left out: a new one for every request.")
+@click.option("--requests", type=int, metavar="N", help="Stop after so many, if the duration does not come first.")
+@click.option("--warmup", type=float, default=0.0, metavar="S", help="Seconds sent first and not counted.")
+@click.option(
+    "--workers", type=int, default=1, show_default=True, metavar="W", help="Processes that send; at most one per core."
+)
+@click.option("--timeout", type=float, default=10.0, show_default=True, metavar="S", help="Seconds without an answer.")
+@click.option("--header", default="X-Served-By", show_default=True, help="The answer's header that names the VM.")
+@click.option("--insecure", is_flag=True, help="Do not verify the certificate of an https URL.")
+@click.option("--ca", type=click.Path(exists=True, dir_okay=False), help="Certificates to trust too, a PEM file.")
+@click.option(
+    "--client",
+    type=click.Choice(["lean", "httpx"]),
+    default="lean",
+    show_default=True,
+    help="What sends: our own transport, or httpx as it comes, for comparison.",
+)
 @click.option(
     "--expect",
     multiple=True,
@@ -40,6 +57,14 @@ def command(
     duration: float,
     connections: int,
     keep_alive: bool,
+    requests: int | None,
+    warmup: float,
+    workers: int,
+    timeout: float,
+    header: str,
+    insecure: bool,
+    ca: str | None,
+    client: Client,
     expect: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -56,12 +81,28 @@ def command(
     if name is not None and url is not None:
         raise InputError("NAME and --url exclude each other.", "", "Name a deployment, or give a URL.")
     expected = [expectations.parse(text) for text in expect]
-    check(url or "http://deployment/", duration, connections, rate)
+    check(url or "http://deployment/", duration, connections, rate, requests=requests, workers=workers)
     target, vms = (url, ()) if url is not None else _deployment(name)
     loop = f"{rate:g} requests/s, at most {connections} in flight" if rate is not None else f"{connections} connections"
     out.say(f"Loading {target} for {duration:g} s: {loop}, {'kept alive' if keep_alive else 'a new one each time'}.")
     done = output.run(
-        load.run(target, duration_s=duration, connections=connections, rate=rate, keep_alive=keep_alive, vms=vms)
+        load.run(
+            target,
+            duration_s=duration,
+            connections=connections,
+            rate=rate,
+            keep_alive=keep_alive,
+            vms=vms,
+            header=header,
+            requests=requests,
+            warmup_s=warmup,
+            timeout_s=timeout,
+            connect_timeout_s=timeout,
+            insecure=insecure,
+            ca=ca,
+            client=client,
+            workers=workers,
+        )
     )
     out.data(done.as_event(), _text(done))
     judged = [one.judge(done) for one in expected]
@@ -102,7 +143,12 @@ def _text(done: LoadResult) -> str:
         errors += f" ({', '.join(f'{count} {kind}' for kind, count in sorted(done.errors_by_kind.items()))})"
     lines = [f"{done.requests} requests in {done.seconds:.1f} s: {done.rps:.0f} good answers a second, {errors}"]
     if done.offered_rps is not None:
-        lines.append(f"  offered {done.offered_rps:g}/s, {done.dropped} dropped for want of a connection")
+        lines.append(
+            f"  offered {done.offered_rps:g}/s, {done.dropped} dropped for want of a connection, {done.late} sent late"
+        )
+    lines += [f"  {count} redirected to {where or 'nowhere'}" for where, count in done.redirects.items()]
+    if done.stale_retries:
+        lines.append(f"  {done.stale_retries} sent again: the server had closed their kept-alive connection")
     if done.p50_ms is not None:
         since = "since it was due" if done.offered_rps is not None else "since it was sent"
         figures = (("p50", done.p50_ms), ("p90", done.p90_ms), ("p99", done.p99_ms), ("p99.9", done.p999_ms))

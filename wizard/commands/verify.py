@@ -83,8 +83,8 @@ def teller(out: output.Output) -> Emit:
         match event:
             case CheckDone():
                 line = f"{_SIGNS[event.state]} {event.name:<19} {event.target}"
-                remedy = f"\n  {event.remedy}" if event.remedy else ""
-                out.data(event.as_event(), f"{line}: {event.detail}{remedy}" if event.detail else line)
+                remedies = "".join(f"\n    {remedy}" for remedy in event.remedy.splitlines())
+                out.data(event.as_event(), f"{line}: {event.detail}{remedies}" if event.detail else line)
             case Verified():
                 out.data(
                     event.as_event(),

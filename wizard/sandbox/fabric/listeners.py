@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from wizard.sandbox.fabric import addresses, balancer, sourcefilter
 from wizard.sandbox.fabric.addresses import NOTHING, Addresses
-from wizard.sandbox.fabric.network import Dropped, Network, Refused
+from wizard.sandbox.fabric.network import Dropped, Network, Refused, Unpowered
 from wizard.sandbox.fabric.relay import Flow
 from wizard.sandbox.fabric.topology import FrontendRule, Interface
 from wizard.sandbox.fabric.wire import WireEnd
@@ -40,14 +40,14 @@ class Listener:
         self._allowed: Addresses | None = None
 
     def eligible(self) -> Sequence[Interface]:
-        """Members that may get a new flow: running, and up where the rule has a probe."""
+        """Members that may get a new flow: those whose probe is up; where the rule has no probe, those that run.
+
+        The balancer knows a machine by its probe alone: one that died a moment ago is still up, and gets flows that
+        nobody answers, until enough probes have failed.
+        """
         if self._eligible is None:
-            rule = self.rule
-            self._eligible = [
-                one
-                for one in rule.members
-                if self._network.running(one) and (rule.probe is None or self._up(rule, one))
-            ]
+            rule, running = self.rule, self._network.running
+            self._eligible = [one for one in rule.members if (self._up(rule, one) if rule.probe else running(one))]
         return self._eligible
 
     def refresh(self) -> None:
@@ -70,6 +70,9 @@ class Listener:
         flow.vm = member.vm
         try:
             return self._network.open(member, self.rule.backend_port, client, flow.inner)
+        except Unpowered:
+            flow.lost = True
+            return None
         except (Dropped, Refused):
             return None
 

@@ -31,6 +31,10 @@ class Dropped(OSError):  # noqa: N818 - what happened to the packet
     """The packet got no answer: a security group, a stopped machine or no such address. A client times out."""
 
 
+class Unpowered(Dropped):
+    """The machine is off: nobody is there to answer, not even with a refusal."""
+
+
 class Refused(ConnectionRefusedError):  # noqa: N818 - what happened to the packet
     """The machine answered that nothing listens on this port."""
 
@@ -59,7 +63,7 @@ class Network:
             raise Dropped(verdict.why)
         machine = self.machines.get(interface.vm)
         if machine is None or not machine.running:
-            raise Dropped("the machine is not running")
+            raise Unpowered("the machine is not running")
         end = machine.accept(port, source, interface.address, protocol)
         if end is None:
             raise Refused(f"nothing listens on port {port}")

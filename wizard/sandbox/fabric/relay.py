@@ -64,6 +64,7 @@ class Flow(asyncio.Protocol):
         "ended",
         "idle_seconds",
         "inner",
+        "lost",
         "quiet_since",
         "reset_on_idle",
         "vm",
@@ -79,6 +80,7 @@ class Flow(asyncio.Protocol):
         self.wire: WireEnd | None = None
         self.inner = _Inner(self)
         self.vm = ""
+        self.lost = False  # the chosen machine is off: the client hears nothing until it gives up
         self.ended = False  # the client has closed its side
         self.active = True
         self.quiet_since = 0.0
@@ -87,7 +89,7 @@ class Flow(asyncio.Protocol):
         self.client = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         wire = self._admit(self, (peer[0], peer[1])) if peer else None
-        if wire is None:
+        if wire is None and not self.lost:
             self.reset()
             return
         self.wire = wire

@@ -115,6 +115,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.owner.connections.add(self)
+        self.owner.opened += 1
 
     def data_received(self, data: bytes) -> None:
         if self._parsing is None:

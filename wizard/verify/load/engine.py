@@ -98,7 +98,16 @@ class RunningLoad:
     """A load under way. `start`, then `finish`; `stop` ends it early, within a second."""
 
     def __init__(self, job: Job, workers: int = 1, on_snapshot: OnSnapshot | None = None) -> None:
-        check(job.url, job.duration_s, job.connections, job.rate, requests=job.requests, workers=workers)
+        check(
+            job.url,
+            job.duration_s,
+            job.connections,
+            job.rate,
+            requests=job.requests,
+            workers=workers,
+            warmup_s=job.warmup_s,
+            timeout_s=min(job.timeout_s, job.connect_timeout_s),
+        )
         workers = min(workers, job.connections)
         self.job = job
         self.tally = Tally()
@@ -254,6 +263,8 @@ def check(
     *,
     requests: int | None = None,
     workers: int = 1,
+    warmup_s: float = 0.0,
+    timeout_s: float = 10.0,
 ) -> None:
     """InputError unless the load is well-formed and bounded."""
     import httpx
@@ -274,6 +285,8 @@ def check(
         ("rate", 1.0 if rate is None else rate, 0.1, HIGHEST_RATE),
         ("requests", 1 if requests is None else requests, 1, MOST_REQUESTS),
         ("workers", workers, 1, MOST_WORKERS),
+        ("warmup", warmup_s, 0, LONGEST_S),
+        ("timeout", timeout_s, 0.05, LONGEST_S),
     ):
         if not low <= value <= high:
             raise InputError(

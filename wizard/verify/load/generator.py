@@ -37,6 +37,7 @@ STOP_S = 0.5
 
 MOST_REDIRECTS = 100
 MOST_GAPS = 1000
+MOST_FAILURES = 10_000
 
 
 class Generator:
@@ -160,6 +161,7 @@ class Generator:
             tally.unnamed += 1
             return
         tally.by_vm[vm] += 1
+        tally.last_by_vm[vm] = now - self._counting_from
         if first:
             tally.flows[vm] += 1
 
@@ -168,6 +170,8 @@ class Generator:
         self.in_flight -= 1
         if due >= self._counting_from:
             self.tally.errors[kind(error)] += 1
+            if len(self.tally.failed_at) < MOST_FAILURES:
+                self.tally.failed_at.append(round(due - self._counting_from, 4))
 
     def _not_good(self, response: httpx.Response) -> None:
         if response.status_code >= 400 or response.status_code < 200:

@@ -32,6 +32,8 @@ class Tally:
     redirects   by where they point; a redirect is not the page, so it counts as an error too
     longest_gap_s  longest time between two good answers (of one worker)
     gaps        those longer than 0.1 s: when each began, in seconds since counting began, and how long it was
+    last_by_vm  when each VM's last good answer came, in seconds since counting began
+    failed_at   when requests that failed were due, in seconds since counting began; the first 10,000
     """
 
     latencies: Latencies = field(default_factory=Latencies)
@@ -47,6 +49,8 @@ class Tally:
     redirects: Counter[str] = field(default_factory=Counter)
     longest_gap_s: float = 0.0
     gaps: list[tuple[float, float]] = field(default_factory=list)
+    last_by_vm: dict[str, float] = field(default_factory=dict)
+    failed_at: list[float] = field(default_factory=list)
     cpu_seconds: float = 0.0
 
     def add(self, other: Tally) -> None:
@@ -66,6 +70,9 @@ class Tally:
         self.stale += other.stale
         self.longest_gap_s = max(self.longest_gap_s, other.longest_gap_s)
         self.gaps += other.gaps
+        for vm, at in other.last_by_vm.items():
+            self.last_by_vm[vm] = max(at, self.last_by_vm.get(vm, at))
+        self.failed_at += other.failed_at
         self.cpu_seconds += other.cpu_seconds
 
     def as_json(self) -> dict[str, Any]:
@@ -83,6 +90,8 @@ class Tally:
             "redirects": self.redirects,
             "longest_gap_s": self.longest_gap_s,
             "gaps": self.gaps,
+            "last_by_vm": self.last_by_vm,
+            "failed_at": self.failed_at,
             "cpu_seconds": self.cpu_seconds,
         }
 
@@ -106,6 +115,8 @@ class Tally:
             Counter(told["redirects"]),
             told["longest_gap_s"],
             [(since, seconds) for since, seconds in told["gaps"]],
+            dict(told["last_by_vm"]),
+            list(told["failed_at"]),
             told["cpu_seconds"],
         )
 

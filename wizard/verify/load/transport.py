@@ -46,6 +46,8 @@ class LeanTransport(httpx.AsyncBaseTransport):
         self.idle: list[Connection] = []
         self.stale = 0
         """How many requests were sent again because their kept-alive connection had been closed."""
+        self.opened = 0
+        """How many connections were made so far."""
         self.connections: set[Connection] = set()
         self._tls = tls
         self._connecting: dict[asyncio.Task[None], tuple[Exchange, float]] = {}

@@ -1,0 +1,97 @@
+"""`drill [NAME]`: stop a VM under load, measure, bring it back."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wizard.commands import output
+from wizard.errors import InputError
+
+if TYPE_CHECKING:
+    from wizard.deploy.record import Record
+    from wizard.verify.drill import DrillDone
+
+
+@click.command(short_help="Stop a VM under load, measure, bring it back.")
+@click.argument("name", required=False)
+@click.option("--vm", help="The VM to stop. Left out: the first.")
+@click.option("--update-domain", type=int, metavar="N", help="Stop every VM of an update domain instead.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(1, 10_000),
+    default=100.0,
+    show_default=True,
+    metavar="R",
+    help="Requests a second, each on a new connection.",
+)
+@click.option("--wait", type=float, default=120.0, show_default=True, metavar="S", help="Seconds until all VMs are up.")
+@output.json_option
+@output.guarded
+def command(
+    *, name: str | None, vm: str | None, update_domain: int | None, rate: float, wait: float, as_json: bool
+) -> None:
+    """Stop a VM of the deployment NAME (left out: the one last worked on) while users are at work, and measure.
+
+    How long the balancer takes to notice, how many requests fail meanwhile, the longest gap, latencies before, during
+    and after, which kept-alive connections end, and when the VM is back. It is always started again, also after Ctrl-C.
+    Exit status 1 when the deployment did not survive as it promised.
+    """
+    from wizard.deploy import record
+
+    out = output.Output(as_json)
+    if vm is not None and update_domain is not None:
+        raise InputError("--vm and --update-domain exclude each other.", "", "Name one of them.")
+    known = record.load(name)
+    record.remember_last(known.name)
+    done = output.run(_drill(known, out, vm=vm, update_domain=update_domain, rate=rate, wait_s=wait))
+    if not done.survived:
+        sys.exit(1)
+
+
+async def _drill(known: Record, out: output.Output, **options: Any) -> DrillDone:
+    from wizard.deploy import journey
+    from wizard.verify.drill import drill
+
+    def tell(event: object) -> None:
+        from wizard.verify.drill.events import DrillDone, Mark
+        from wizard.verify.events import Waiting
+
+        if isinstance(event, Waiting):
+            out.say(event.detail)
+        elif isinstance(event, Mark):
+            if out.json:
+                out.data(event.as_event())
+            else:
+                out.say(f"{event.at:7.1f} s  {event.what}")
+        elif isinstance(event, DrillDone):
+            out.data(event.as_event(), text(event))
+
+    async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
+        return await drill(known, azure, **options, emit=tell)
+
+
+def text(done: DrillDone) -> str:
+    """The drill for a person."""
+    sign = "✓" if done.survived else "✗"
+    word = "survived" if done.survived else "did not survive as promised"
+    lines = [f"{sign} The deployment {word} losing {done.vm}."]
+    lines += [f"    {reason}" for reason in done.why]
+    seen = "never" if done.detected_s is None else f"after {done.detected_s:.1f} s"
+    lines.append(f"  out of rotation {seen} (interval x threshold: {done.expected_detection_s:g} s)")
+    lines.append(
+        f"  {done.failed} of {done.requests} requests failed, over {done.failing_for_s:.1f} s; "
+        f"longest time without an answer {done.longest_gap_s:.2f} s"
+    )
+    kept = done.connections
+    lines.append(f"  kept-alive connections: {kept['reset']} ended, {kept['survived']} went on")
+    for name, phase in done.phases.items():
+        figures = "no answers" if phase.p50_ms is None else f"p50 {phase.p50_ms:.1f} ms, p99 {phase.p99_ms or 0:.1f} ms"
+        lines.append(
+            f"  {name:<7}{phase.seconds:6.1f} s  {phase.requests:>6} requests, {phase.errors} failed, {figures}"
+        )
+    if done.back_in_rotation_s is not None:
+        lines.append(f"  back in rotation {done.back_in_rotation_s:.1f} s after the order to start")
+    return "\n".join(lines)

@@ -1,0 +1,304 @@
+"""Runs a drill: a steady load, a stop, the balancer's reaction, a start, the return; then the judgement."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from wizard import ids
+from wizard.deploy import endpoints
+from wizard.errors import AzureError, InputError, WizardError
+from wizard.verify import balance, control, health, readiness
+from wizard.verify import machines as machines_of
+from wizard.verify.drill import verdict
+from wizard.verify.drill.events import DrillDone, Mark
+from wizard.verify.drill.held import HeldConnections
+from wizard.verify.drill.verdict import Probe, Timeline
+from wizard.verify.events import Emit
+from wizard.verify.load.engine import OnSnapshot, RunningLoad, Snapshot
+from wizard.verify.load.job import Job
+from wizard.verify.machines import Machine
+from wizard.verify.together import together
+
+if TYPE_CHECKING:
+    from wizard.azure.clients import Azure
+    from wizard.deploy.record import Record
+
+RATE = 100.0
+"""Requests a second: one every 10 ms, so that gaps and the first failure are seen to a hundredth of a second."""
+
+TIMEOUT_S = 3.0
+"""A user's patience; a request sent to a dead VM before the balancer knows fails after this."""
+
+HELD = 20
+BEFORE_S = 5.0
+AWAY_S = 3.0
+AFTER_S = 5.0
+WAIT_S = 120.0
+RETURN_S = 600.0
+LONGEST_S = 3600.0
+TURN_S = 0.1
+
+
+async def drill(
+    record: Record,
+    azure: Azure,
+    *,
+    vm: str | None = None,
+    update_domain: int | None = None,
+    rate: float = RATE,
+    wait_s: float = WAIT_S,
+    emit: Emit,
+    on_snapshot: OnSnapshot | None = None,
+) -> DrillDone:
+    """Stop one VM (the first, or the one named), or all of an update domain, under load, and bring it back.
+
+    The load is an open loop of `rate` requests a second, each on a new connection, beside 20 kept-alive connections.
+    It begins once every VM is in rotation, for which `wait_s` seconds are given. The VM is started again in any case,
+    also after an error or an interruption.
+
+    Raises InputError for a VM that is not the deployment's and for a drill that would leave no VM; WizardError when the
+    deployment is not healthy to begin with; AzureError and UnreachableError as Azure does.
+    """
+    running = _Drill(record, azure, emit, on_snapshot)
+    await running.prepare(vm, update_domain, wait_s)
+    return await running.run(rate)
+
+
+class _Drill:
+    """One drill and what it has seen so far."""
+
+    def __init__(self, record: Record, azure: Azure, emit: Emit, on_snapshot: OnSnapshot | None) -> None:
+        from wizard import blueprint
+
+        self.record = record
+        self.azure = azure
+        self.emit = emit
+        self.on_snapshot = on_snapshot
+        self.blueprint = blueprint.build(record.plan, record.subscription)
+        self.machines: Sequence[Machine] = machines_of.of(self.blueprint)
+        self.victims: Sequence[Machine] = ()
+        self.marks: list[Mark] = []
+        self.rule = ("", "")
+        self.http = ""
+        self.began = 0.0
+        self._back_at: float | None = None
+        self._started: float | None = None
+        balancer = record.plan.balancer
+        self.probe = Probe(balancer.probe_interval_s, balancer.probe_threshold, max(TURN_S, azure.cloud.poll_floor_s))
+
+    async def prepare(self, vm: str | None, update_domain: int | None, wait_s: float) -> None:
+        """Choose who is stopped, and refuse what would prove nothing."""
+        self.victims = await self._victims(vm, update_domain)
+        if len(self.victims) == len(self.machines):
+            raise InputError(
+                f"The drill would stop all {len(self.machines)} VMs of {self.record.name}.",
+                "Then nobody is left to take over, and there is nothing to prove.",
+                "Deploy two VMs or more, in more than one update domain.",
+            )
+        live = await control.read(self.azure, self.blueprint)
+        rule = control.balancing_rule(self.blueprint, live)
+        reach = await endpoints.read(self.azure, self.blueprint)
+        if rule is None or not reach.http:
+            raise WizardError(
+                f"{self.record.name} has no balancer that could take over.",
+                "Its load balancer, its rule or its public address is missing.",
+                f"See what is there: multivm-wizard verify {self.record.name}",
+            )
+        self.rule, self.http = rule, f"{reach.http}/"
+        await readiness.wait(self.azure, readiness.Place(self.machines, rule, {}), wait_s, self.emit)
+        down = {name: reason for name, (up, reason) in (await self._probes()).items() if not up}
+        if down:
+            told = ", ".join(f"{name}: {reason}" for name, reason in down.items())
+            raise WizardError(
+                f"{self.record.name} is not healthy, and nothing was stopped.",
+                f"A drill starts with every VM in rotation. {told}.",
+                f"Find out why: multivm-wizard verify {self.record.name}",
+            )
+
+    async def run(self, rate: float) -> DrillDone:
+        patience = max(50, round(rate * (TIMEOUT_S + 1)))
+        job = Job(self.http, LONGEST_S, patience, rate, False, balance.HEADER, TIMEOUT_S, TIMEOUT_S)
+        load = RunningLoad(job, on_snapshot=self._saw)
+        held = HeldConnections(self.http, HELD, balance.HEADER)
+        await load.start()
+        self.began = time.perf_counter()
+        finishing = asyncio.create_task(load.finish([machine.name for machine in self.machines]))
+        held.start()
+        try:
+            timeline = await self._story(load)
+        except BaseException:
+            await held.cancel()
+            load.stop()
+            await asyncio.wait([finishing])
+            raise
+        await held.end()
+        load.stop()
+        measured = await finishing
+        return self._judge(load, timeline, held, measured, rate)
+
+    async def _story(self, load: RunningLoad) -> Timeline:
+        """Before, the stop, the reaction, the start, after. The VM is on its way back when this is left."""
+        self._mark("the load runs")
+        await asyncio.sleep(BEFORE_S)
+        detected: float | None = None
+        try:
+            self._mark(f"stopping {self._names}")
+            stopping = asyncio.create_task(self._power("begin_power_off", skip_shutdown=True))
+            try:
+                detected = await self._until_down(stopping)
+            finally:
+                await asyncio.wait([stopping])
+            stopping.result()
+            stopped = max(load.tally.last_by_vm.get(victim.name, 0.0) for victim in self.victims)
+            if detected is not None:
+                self._mark(f"{self._names} out of rotation")
+            await asyncio.sleep(AWAY_S)
+        finally:
+            await self._bring_back()
+        back = await self._until_back()
+        if back is not None:
+            self._mark(f"{self._names} answers again")
+        await asyncio.sleep(AFTER_S)
+        return Timeline(stopped, detected, self._started, back, self._now())
+
+    async def _until_down(self, stopping: asyncio.Task[None]) -> float | None:
+        """When Azure's health call said Down for every stopped VM; None when it did not within twice the time due."""
+        deadline: float | None = None
+        while deadline is None or self._now() < deadline:
+            if stopping.done() and deadline is None:
+                stopping.result()
+                deadline = self._now() + 2 * self.probe.latest_s
+            state = await self._probes()
+            if not any(state[victim.name][0] for victim in self.victims):
+                return self._now()
+            await asyncio.sleep(self.probe.seen_every_s)
+        return None
+
+    async def _until_back(self) -> float | None:
+        deadline = self._now() + RETURN_S
+        while self._back_at is None and self._now() < deadline:  # noqa: ASYNC110 - a load's reports come in turns
+            await asyncio.sleep(TURN_S)
+        return self._back_at
+
+    async def _bring_back(self) -> None:
+        """Start what was stopped, to the end, however often we are interrupted meanwhile."""
+        self._started = self._now()
+        self._mark(f"starting {self._names}")
+        starting = asyncio.create_task(self._power("begin_start"))
+        interrupted: asyncio.CancelledError | None = None
+        while not starting.done():
+            try:
+                await asyncio.shield(starting)
+            except asyncio.CancelledError as error:
+                interrupted = error
+            except (AzureError, WizardError):
+                break
+        try:
+            starting.result()
+        except WizardError as error:
+            raise WizardError(
+                f"{self._names} could not be started again.",
+                str(error),
+                "; ".join(f"az vm start --ids {victim.id}" for victim in self.victims),
+            ) from None
+        if interrupted is not None:
+            self._mark(f"{self._names} was started again")
+            raise interrupted
+
+    async def _power(self, operation: str, **options: Any) -> None:
+        async def one(machine: Machine) -> None:
+            begin = getattr(self.azure.compute.virtual_machines, operation)
+            poller: Any = await self.azure.ask(begin(machine.group, machine.name, **options))
+            await self.azure.ask(poller.result())
+
+        await together(one(victim) for victim in self.victims)
+
+    async def _probes(self) -> Any:
+        return await health.probes(self.azure, *self.rule, self.machines)
+
+    async def _victims(self, vm: str | None, update_domain: int | None) -> Sequence[Machine]:
+        if update_domain is not None:
+            views = await together(health.instance(self.azure, machine) for machine in self.machines)
+            chosen = [
+                machine
+                for machine, view in zip(self.machines, views, strict=True)
+                if view.get("platformUpdateDomain") == update_domain
+            ]
+            if not chosen:
+                known = sorted({str(view.get("platformUpdateDomain")) for view in views})
+                raise InputError(
+                    f"No VM of {self.record.name} is in update domain {update_domain}.",
+                    f"Its VMs are in {', '.join(known)}.",
+                    "Name one of these.",
+                )
+            return chosen
+        if vm is None:
+            return self.machines[:1]
+        for machine in self.machines:
+            if machine.name == vm or ids.key(machine.id) == ids.key(vm):
+                return [machine]
+        names = ", ".join(machine.name for machine in self.machines)
+        raise InputError(f"{self.record.name} has no VM named {vm}.", f"It has {names}.", "Name one of them.")
+
+    def _saw(self, snapshot: Snapshot) -> None:
+        waiting = self._started is not None and self._back_at is None and snapshot.at > self._started
+        if waiting and all(snapshot.tally.by_vm.get(victim.name) for victim in self.victims):
+            self._back_at = snapshot.at
+        if self.on_snapshot is not None:
+            self.on_snapshot(snapshot)
+
+    def _judge(
+        self, load: RunningLoad, timeline: Timeline, held: HeldConnections, measured: Any, rate: float
+    ) -> DrillDone:
+        others = [machine.name for machine in self.machines if machine not in self.victims]
+        tally = load.tally
+        during: dict[str, int] = {}
+        until = timeline.started if timeline.started is not None else timeline.ended
+        for snapshot in load.snapshots:
+            if timeline.stopped < snapshot.at <= until:
+                for vm, count in snapshot.tally.by_vm.items():
+                    during[vm] = during.get(vm, 0) + count
+        failed_at = sorted(tally.failed_at)
+        why = verdict.broken(timeline, self.probe, failed_at, during, others=others, reset=held.reset)
+        done = DrillDone(
+            vm=self._names,
+            vms=[victim.name for victim in self.victims],
+            survived=not why,
+            promise=verdict.promise(self.probe),
+            why=why,
+            detected_s=_since(timeline.stopped, timeline.detected),
+            expected_detection_s=self.probe.expected_s,
+            requests=measured.requests,
+            failed=measured.errors,
+            longest_gap_s=measured.longest_gap_s,
+            failing_for_s=round(failed_at[-1] - failed_at[0], 2) if failed_at else 0.0,
+            back_in_rotation_s=_since(timeline.started, timeline.back),
+            offered_rps=rate,
+            errors_by_kind=measured.errors_by_kind,
+            phases=verdict.phases(load.snapshots, timeline),
+            connections={"reset": sum(held.reset.values()), "survived": sum(held.survived.values())},
+            connections_by_vm={"reset": dict(held.reset), "survived": dict(held.survived)},
+            marks=[{"at": mark.at, "what": mark.what} for mark in self.marks],
+            series=measured.series,
+        )
+        self.emit(done)
+        return done
+
+    def _mark(self, what: str) -> None:
+        mark = Mark(round(self._now(), 2), what)
+        self.marks.append(mark)
+        self.emit(mark)
+
+    def _now(self) -> float:
+        return time.perf_counter() - self.began
+
+    @property
+    def _names(self) -> str:
+        return ", ".join(victim.name for victim in self.victims)
+
+
+def _since(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else round(end - start, 2)

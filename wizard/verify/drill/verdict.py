@@ -1,0 +1,112 @@
+"""Whether a deployment survived a drill as it promised: a pure judgement over what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from wizard.verify.drill.events import Phase
+from wizard.verify.load.engine import Snapshot
+from wizard.verify.load.tally import Tally
+
+PROBE_SLACK = 1
+"""Probes beyond the threshold that detection may take: the VM dies somewhere between two of them."""
+
+SLACK_S = 1.0
+"""For what is measured from outside: reports come five times a second, and a probe's time-out is not instant."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """When things happened, in seconds since the load began; None: never."""
+
+    stopped: float  # the VM's last good answer
+    detected: float | None
+    started: float | None  # the order to start it
+    back: float | None  # its first good answer afterwards
+    ended: float
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The rule's probe, and how exactly its state can be seen."""
+
+    interval_s: float
+    threshold: int
+    seen_every_s: float
+
+    @property
+    def expected_s(self) -> float:
+        return self.interval_s * self.threshold
+
+    @property
+    def latest_s(self) -> float:
+        return self.interval_s * (self.threshold + PROBE_SLACK) + self.seen_every_s + SLACK_S
+
+
+def promise(probe: Probe) -> str:
+    """What the deployment promises, in words."""
+    return (
+        f"A VM that dies is out of rotation after about {probe.expected_s:g} s, {probe.latest_s:g} s at the latest; "
+        "until then a part of new requests fails, afterwards none; and once it runs again it takes its share."
+    )
+
+
+def broken(
+    timeline: Timeline,
+    probe: Probe,
+    failed_at: Sequence[float],
+    by_vm_during: Mapping[str, int],
+    *,
+    others: Sequence[str],
+    reset: Mapping[str, int],
+) -> list[str]:
+    """What broke the promise, a sentence each; empty when it held.
+
+    `failed_at` is when each failed request was due, `by_vm_during` the good answers by VM while the VM was away,
+    `others` the VMs that were to carry on, `reset` the kept-alive connections that ended by VM.
+    """
+    found = []
+    deadline = timeline.stopped + probe.latest_s
+    if timeline.detected is None:
+        found.append("The balancer never took the stopped VM out of rotation.")
+    elif timeline.detected > deadline:
+        late = timeline.detected - timeline.stopped
+        found.append(f"The stopped VM was taken out after {late:.1f} s, later than {probe.latest_s:g} s.")
+    before = [at for at in failed_at if at < timeline.stopped - SLACK_S]
+    if before:
+        found.append(f"{len(before)} requests failed before anything was stopped.")
+    settled = min(deadline, timeline.detected + SLACK_S) if timeline.detected is not None else deadline
+    after = [at for at in failed_at if at > settled]
+    if after:
+        last = after[-1] - timeline.stopped
+        found.append(f"{len(after)} requests failed after the VM was out of rotation, the last {last:.1f} s after it.")
+    if silent := [vm for vm in others if not by_vm_during.get(vm)]:
+        found.append(f"{', '.join(silent)} did not answer while the VM was away.")
+    if lost := {vm: count for vm, count in reset.items() if vm in others}:
+        told = ", ".join(f"{count} to {vm}" for vm, count in lost.items())
+        found.append(f"Connections to VMs that were never stopped ended: {told}.")
+    if timeline.back is None:
+        found.append("The VM did not come back into rotation.")
+    return found
+
+
+def phases(snapshots: Sequence[Snapshot], timeline: Timeline) -> dict[str, Phase]:
+    """The figures before, during and after."""
+    back = timeline.back if timeline.back is not None else timeline.ended
+    bounds = {"before": (0.0, timeline.stopped), "during": (timeline.stopped, back), "after": (back, timeline.ended)}
+    told = {}
+    for name, (since, until) in bounds.items():
+        tally = Tally()
+        for snapshot in snapshots:
+            if since < snapshot.at <= until:
+                tally.add(snapshot.tally)
+        errors = sum(tally.errors.values())
+        told[name] = Phase(
+            seconds=round(max(0.0, until - since), 2),
+            requests=tally.latencies.total + errors,
+            errors=errors,
+            p50_ms=tally.latencies.percentile_ms(50),
+            p99_ms=tally.latencies.percentile_ms(99),
+        )
+    return told
