@@ -1,0 +1,31 @@
+"""The last line: the keys that do something now. One widget, where Textual's footer has one for each key."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+
+class KeyLine(Static):
+    """Follows the screen's active bindings; each key is a link too."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__("", id=id, markup=False)
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._tell)
+        self._tell(self.screen)
+
+    def _tell(self, screen: Screen[object]) -> None:
+        if not self.is_attached:
+            return
+        seen: set[str] = set()
+        parts: list[Content] = []
+        for _node, binding, enabled, _tooltip in screen.active_bindings.values():
+            if not binding.show or not enabled or binding.action in seen:
+                continue
+            seen.add(binding.action)
+            key = Content.styled(f" {self.app.get_key_display(binding)}", "$primary bold")
+            parts.append(Content.assemble(key, (f" {binding.description} ", "$text-muted")))
+        self.update(Content("").join(parts))
