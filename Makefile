@@ -15,7 +15,7 @@ demo: $(VENV)/.run
 	@$(BIN)/multivm-wizard demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

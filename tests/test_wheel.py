@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import sysconfig
+import urllib.parse
 import venv
 from pathlib import Path
 
@@ -63,4 +65,13 @@ def test_the_sandbox_starts_and_stops(installed, tmp_path):
     finally:
         stopped = run(installed, tmp_path, "sandbox", "stop")
     assert stopped.returncode == 0, stopped.stderr
-    assert not Path(f"/proc/{facts['pid']}").exists()
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(address_of(facts["arm"]), timeout=5):
+        pass
+    assert run(installed, tmp_path, "sandbox", "status").returncode == 3
+
+
+def address_of(url: str) -> tuple[str, int]:
+    parts = urllib.parse.urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    return parts.hostname, parts.port
