@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from textual.app import App
+from rich.text import Text
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
+from textual.notifications import SeverityLevel
+from textual.screen import ModalScreen, Screen
 
 from screens import flow
 from screens.answers import Answers, defaults
 from screens.start import StartStep
 from screens.themes import DARK, LIGHT
+from screens.toasts import KEPT, Toast
 
 
 class Asks(Protocol):
@@ -55,6 +61,9 @@ class WizardApp(App[None]):
     def __init__(self, plan_file: Path | None = None, desk: Asks | None = None) -> None:
         super().__init__()
         self.plan_file = plan_file
+        self.toasts: list[Toast] = []
+        self.copied: tuple[str, str] | None = None
+        self.crash: BaseException | None = None
         self.answers = Answers()
         self.progress = flow.Progress()
         self._desk = desk
@@ -92,6 +101,94 @@ class WizardApp(App[None]):
 
     async def _complete(self) -> None:
         self.answers.complement(await asyncio.to_thread(defaults))
+
+    # What every screen can do
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        from screens.palette import commands
+
+        return commands(self, screen)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """A toast that is kept for `Show messages`. Its words are shown as they are: no markup unless asked for."""
+        at = datetime.now().astimezone().strftime("%H:%M:%S")
+        self.toasts = [*self.toasts[-KEPT:], Toast(at, severity, title, message)]
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def copy(self, text: str, what: str) -> None:
+        """Copy a text (no secret) that `what` names to the clipboard; `Save what was copied` writes it to a file."""
+        from screens import clipboard
+
+        self.copied = (text, what)
+        clipboard.copy(self, text, what)
+
+    def action_save_copied(self) -> None:
+        from screens import clipboard
+
+        if self.copied is None:
+            return
+        try:
+            self.notify(f"Saved as {clipboard.save(*self.copied)}")
+        except OSError as error:
+            self.notify(f"It could not be saved: {error.strerror}.", severity="error")
+
+    def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
+        """Save a picture of the screen, once the palette that asked for it has gone."""
+        self.set_timer(0.1, partial(self._take_picture, filename, path))
+
+    def _take_picture(self, filename: str | None, path: str | None) -> None:
+        from wizard.home import home
+
+        try:
+            folder = Path(path) if path else home() / "pictures"
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.notify(f"Saved as {Path(self.save_screenshot(filename, str(folder))).absolute()}")
+        except OSError as error:
+            self.notify(f"The picture could not be saved: {error.strerror}.", severity="error")
+
+    def action_toasts(self) -> None:
+        from screens.toasts import ToastsScreen
+
+        self.push_screen(ToastsScreen(self.toasts))
+
+    def action_toggle_theme(self) -> None:
+        from screens import memory
+
+        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
+        memory.remember(theme=self.theme)
+
+    # The end
+
+    async def action_quit(self) -> None:
+        self.exit()
+
+    async def on_unmount(self) -> None:
+        if self._desk is not None:
+            await self._desk.close()
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual would draw the traceback with all local variables, among them what was typed into password fields.
+        from screens import crash
+
+        self._return_code = 1
+        if self._exception is None:  # what a test's pilot raises again
+            self._exception = error
+            self._exception_event.set()
+        secrets = [secret.get_secret_value() for secret in self.answers.secrets()]
+        if self.crash is None:
+            self.crash = error
+            path = crash.write(error, type(self.screen).__name__ if self.screen_stack else "", secrets)
+            self.panic(Text(crash.last_words(path, bool(secrets))))
+
+    # From step to step
 
     def go(self, step_id: str, **arguments: object) -> None:
         """To a step: its screen takes the place of the present one. Answers stay."""

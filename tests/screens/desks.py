@@ -1,0 +1,177 @@
+"""A desk whose answers are written down beforehand: the questions a test's screens ask, without process or cloud.
+
+The shapes are those of `wizard.desk`. A test changes `answers[question]`: a value, an exception to raise, or a function
+of the question's values. `asked` holds every question with its values, in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Callable
+from typing import Any
+
+PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILy7b5ZvbEYbTDkvmcKhZhXgZhW2YqmeAmScyEwbHBKo multivm-wizard"
+KEY = {
+    "name": "id_ed25519",
+    "path": "/home/me/.ssh/id_ed25519.pub",
+    "public": PUBLIC,
+    "type": "ssh-ed25519",
+    "fingerprint": "SHA256:Q3hk0uZ6Fzq6lV0bVqkQFQ1Xq7",
+    "comment": "multivm-wizard",
+    "ours": True,
+    "private": "/home/me/.ssh/id_ed25519",
+    "problem": "",
+}
+SUBSCRIPTION = "0f5e2a7c-1b1c-4c60-8a53-5a1d6d1f0001"
+
+
+def region(name: str, label: str, geography: str = "Europe", recommended: bool = True) -> dict[str, Any]:
+    return {"name": name, "label": label, "geography": geography, "recommended": recommended}
+
+
+def size(name: str, vcpus: int, memory: float, why: str = "") -> dict[str, Any]:
+    return {
+        "name": name,
+        "vcpus": vcpus,
+        "memory_gib": memory,
+        "family": "standardDSv5Family",
+        "architecture": "x64",
+        "premium_disks": True,
+        "available": not why,
+        "why": why,
+        "vcpus_left": 96,
+    }
+
+
+def cloud(name: str, label: str, **more: Any) -> dict[str, Any]:
+    found = {
+        "name": name,
+        "label": label,
+        "signed_in": False,
+        "how": "",
+        "account": "",
+        "preselected": False,
+        "running": None,
+        "methods": ["azure-cli", "browser", "device-code", "service-principal", "managed-identity"],
+    }
+    return {**found, **more}
+
+
+def image(name: str, label: str, os: str = "linux", why: str = "") -> dict[str, Any]:
+    urn = f"Publisher:{name}:sku:latest"
+    return {"name": name, "label": label, "os": os, "urn": urn, "version": "1.2.3", "available": not why, "why": why}
+
+
+def subscription(id: str, name: str, chosen: bool = False) -> dict[str, Any]:
+    return {"id": id, "name": name, "state": "Enabled", "tenant": "9c1d0c11", "chosen": chosen}
+
+
+def signed_in(cloud: str, method: str, subscriptions: list[dict[str, Any]]) -> dict[str, Any]:
+    only = subscriptions[0]["id"] if len(subscriptions) == 1 else None
+    return {
+        "cloud": cloud,
+        "method": method,
+        "label": method,
+        "account": "me@example.org",
+        "tenant": "9c1d0c11",
+        "subscription": only,
+        "subscriptions": subscriptions,
+    }
+
+
+def _answers() -> dict[str, Any]:
+    sandbox = {"signed_in": True, "how": "own", "preselected": True, "running": False, "methods": ["own"]}
+    return {
+        "clouds": [
+            cloud("sandbox", "Sandbox", **sandbox),
+            cloud("public", "Azure"),
+            cloud("usgov", "Azure US Government"),
+            cloud("china", "Azure China"),
+        ],
+        "sign_in": lambda cloud, method="own", **_more: signed_in(
+            cloud, method, [subscription(SUBSCRIPTION, "Sandbox")]
+        ),
+        "subscriptions": [subscription(SUBSCRIPTION, "Sandbox", chosen=True)],
+        "choose": lambda subscription, cloud="": {"cloud": cloud, "subscription": subscription},
+        "handover": None,
+        "my_address": {"range": "203.0.113.7/32", "why": "the address this computer is seen from"},
+        "groups": [],
+        "regions": [
+            region("westeurope", "West Europe"),
+            region("northeurope", "North Europe"),
+            region("eastus", "East US", "US"),
+        ],
+        "sizes": [
+            size("Standard_B2s", 2, 4),
+            size("Standard_D2s_v5", 2, 8),
+            size("Standard_D4s_v5", 4, 16),
+            size("Standard_M128s", 128, 2048, "not offered to this subscription in westeurope"),
+        ],
+        "images": [
+            image("ubuntu-24.04", "Ubuntu Server 24.04 LTS"),
+            image("debian-12", "Debian 12"),
+        ],
+        "fault_domains": {"most": 2},
+        "keys": [KEY],
+        "generate_key": KEY,
+        "generate_password": {"password": "Made-4-you-by-the-desk"},
+        "deployments": [],
+        "plan_problems": [],
+        "preflight": {"ready": True, "problems": [], "seconds": 0.1},
+        "blueprint": [],
+        "outlook": {
+            "ready": True,
+            "complete": True,
+            "problems": [],
+            "resources": [],
+            "new_vms": [],
+            "needs_password": [],
+        },
+        "save_plan": lambda plan, path, overwrite=False: {"path": path},
+        "load_plan": lambda path: {"path": path, "plan": {}, "problems": []},
+        "forget": lambda name: {"name": name},
+    }
+
+
+class FakeDesk:
+    """Answers at once, in the next turn of the loop. `hold(question)` keeps one waiting until `release()`."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = {**_answers(), **answers}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.closed = False
+        self.tells: list[Callable[[dict[str, Any]], None]] = []
+        self._held: dict[str, asyncio.Event] = {}
+
+    async def ask(self, question: str, /, **values: Any) -> Any:
+        self.asked.append((question, values))
+        await asyncio.sleep(0)
+        if question in self._held:
+            await self._held[question].wait()
+        answer = self.answers[question]
+        if callable(answer):
+            answer = answer(**values)
+        if isinstance(answer, BaseException):
+            raise answer
+        return copy.deepcopy(answer)
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def hold(self, question: str) -> None:
+        """Let this question wait, as a slow cloud does."""
+        self._held[question] = asyncio.Event()
+
+    def release(self, question: str) -> None:
+        """Let it be answered."""
+        self._held.pop(question).set()
+
+    def tell(self, **event: Any) -> None:
+        """Tell something unasked, as the desk does (`device_code`)."""
+        for listener in self.tells:
+            listener(event)
+
+    def questions(self) -> list[str]:
+        """The names of what was asked, in order."""
+        return [question for question, _values in self.asked]
