@@ -1,87 +1,307 @@
-"""The architecture as a picture of text: for the answers so far, and with each resource's state once there are some.
+"""The architecture as a picture in text: Internet, public address, balancer and probe, VMs, and what is around them.
 
-`states` maps what the picture shows (`balancer`, `address`, `set`, `nat`, and VM names) to a sign such as `✓` or `…`.
+The same picture grows beside the form, shows what is being created, and shows who answers under load. It is drawn to a
+width, and gives up its least important lines where the height is short. Many VMs are condensed to counts and a field
+of signs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
+from textual import events
 from textual.content import Content
+from textual.widgets import Static
 
-STYLES = {"✓": "$text-success", "✗": "$text-error", "…": "$text-warning", "○": "$text-muted"}
-MOST = 4
-"""More machines than these are told by a number."""
+from screens.widgets.signs import sign
 
+Get = Callable[[str], Any]
+Part = tuple[str, str]
+Line = list[Part]
 
-def picture(get: Callable[[str], Any], *, width: int = 34, states: Mapping[str, str] | None = None) -> Content:
-    """Draw the answers that `get` knows by plan key, in at most `width` columns and 13 lines."""
-    states = states or {}
-    count = get("machines.count") if isinstance(get("machines.count"), int) else 0
-    prefix = str(get("prefix") or "vm")
-    names = [f"{prefix}{number}" for number in range(1, count + 1)]
-    shown = names if count <= MOST else names[: MOST - 1]
-    words = [f"vm{number}" for number in range(1, len(shown) + 1)]
-    if count > MOST:
-        words.append(f"… vm{count}")
-    middle = width // 2
-    feet = [round((place + 0.5) * width / max(1, len(words))) for place in range(len(words))]
+MOST_DRAWN = 8
+"""VMs drawn one by one; more of them say less than their counts."""
 
-    def mark(what: str) -> str:
-        return f" {states[what]}" if what in states else ""
-
-    def centred(text: str) -> str:
-        return f"{text:^{middle * 2}}".rstrip()
-
-    probe = f"{get('balancer.probe_protocol') or 'http'} probe every {get('balancer.probe_interval_s') or 5} s"
-    outbound = get("network.outbound")
-    lines = [
-        centred("Internet"),
-        centred("│"),
-        centred(f"public address{mark('address')} :{get('balancer.frontend_port') or 80}"),
-        centred("│"),
-        centred(f"[ load balancer{mark('balancer')} ]"),
-        centred(probe),
-        _branches(middle, feet, width),
-        _row(feet, words, width),
-    ]
-    if states and shown:
-        lines.append(_row(feet, [states.get(name, "○") for name in shown], width))
-    size = str(get("machines.size") or "").removeprefix("Standard_")
-    lines.append(centred(f"{count} × {size}" if count else ""))
-    if get("machines.placement") == "availability-set":
-        domains = f"{get('machines.fault_domains')} fault, {get('machines.update_domains')} update domains"
-        lines += [centred(f"availability set{mark('set')}"), centred(domains)]
-    if outbound == "nat-gateway":
-        lines.append(centred(f"out: NAT gateway{mark('nat')}"))
-    text = Content("\n".join(lines))
-    for sign, style in STYLES.items():
-        text = text.highlight_regex(sign, style=style)
-    return text
+FRAME = "$text-muted"
 
 
-def _branches(middle: int, feet: list[int], width: int) -> str:
-    if not feet:
-        return ""
-    line = [" "] * (width + 1)
-    for x in range(min([*feet, middle]), max([*feet, middle]) + 1):
-        line[x] = "─"
-    for foot in feet:
-        line[foot] = "┬"
-    line[min([*feet, middle])] = "┌" if feet[0] <= middle else "└"
-    line[max([*feet, middle])] = "┐" if feet[-1] >= middle else "┘"
-    if len(feet) == 1:
-        line = [" "] * (width + 1)
-        line[middle] = "│"
-        return "".join(line).rstrip()
-    line[middle] = "┼" if middle in feet else "┴"
-    return "".join(line).rstrip()
+def picture(
+    get: Get,
+    *,
+    width: int,
+    height: int | None = None,
+    states: Mapping[str, str] | None = None,
+    notes: Mapping[str, str] | None = None,
+    address: str = "",
+) -> Content:
+    """Draw a plan.
+
+    `get` gives plan values by dotted key (None for what is not answered yet). `states` are those of the resources by
+    role: `public_ip`, `balancer`, `nsg`, `vnet`, `nat`, `set` and each VM's name; without it the picture is of a plan.
+    `notes` is a short text under a VM, such as its share of the load. `address` is the public address once known.
+    """
+    drawing = _Drawing(get, width, states, notes or {}, address)
+    lines = drawing.lines()
+    if height is not None:
+        lines = _fitted(lines, height)
+    return Content("\n").join(Content.assemble(*line) for _, line in lines)
 
 
-def _row(feet: list[int], words: list[str], width: int) -> str:
-    line = [" "] * (width + 8)
-    for foot, word in zip(feet, words, strict=False):
-        begin = max(0, foot - len(word) // 2)
-        line[begin : begin + len(word)] = word
-    return "".join(line).rstrip()[:width]
+class _Drawing:
+    """The lines of one picture, each with the rank by which it may be left out (higher goes first)."""
+
+    def __init__(
+        self, get: Get, width: int, states: Mapping[str, str] | None, notes: Mapping[str, str], address: str
+    ) -> None:
+        self.get, self.width, self.states, self.notes, self.address = get, max(width, 16), states, notes, address
+        self.middle = self.width // 2
+        prefix = get("prefix") or "vm"
+        count = get("machines.count")
+        number = count if isinstance(count, int) and 0 <= count <= 10_000 else 0
+        self.vms = [f"{prefix}{each}" for each in range(1, number + 1)]
+
+    def lines(self) -> list[tuple[int, Line]]:
+        return [
+            (1, self._centred([("Internet", "bold")])),
+            (8, self._centred([("│", FRAME)])),
+            (2, self._centred(self._address())),
+            *self._balancer_and_vms(),
+            (9, []),
+            *self._around(),
+        ]
+
+    # Parts
+
+    def _address(self) -> Line:
+        port = self.get("balancer.frontend_port") or 80
+        where = f"{self.address}:{port}" if self.address else f"public address:{port}"
+        label = self.get("balancer.dns_label")
+        text = f"{label}, {where}" if label and len(label) + len(where) + 14 <= self.width else where
+        return [(text, ""), *self._state("public_ip")]
+
+    def _balancer_and_vms(self) -> list[tuple[int, Line]]:
+        title = _join([("load balancer", "bold")], self._state("balancer"))
+        labels = self._labels()
+        cell = max((len(label) for label in labels), default=0)
+        if self.states is not None and labels and len(labels) * 14 <= self.width:
+            cell = max(cell, 12)  # room for sign and word
+        if self.notes and labels:
+            cell = max(cell, *(len(text) for text in self.notes.values()))
+        cell += 2
+        row = cell * len(labels)
+        inner = max(_length(title) + 2, (row - cell) + 3 if labels else 0)
+        inner += (inner + self._parity(row, cell)) % 2
+        left = max(self.middle - 1 - inner // 2, 0)
+        start = left + 1 + (inner - row) // 2
+        centres = [start + number * cell + cell // 2 for number in range(len(labels))]
+        middle = left + 1 + inner // 2
+        feet = centres or [middle]
+        lines: list[tuple[int, Line]] = [
+            (5, [(" " * left + "┌" + _ruled(inner, [middle - left - 1], "┴") + "┐", FRAME)]),
+            (3, [(" " * left + "│", FRAME), *_padded(title, inner), ("│", FRAME)]),
+            (5, [(" " * left + "└" + _ruled(inner, [foot - left - 1 for foot in feet], "┬") + "┘", FRAME)]),
+            (7, self._probe(feet)),
+        ]
+        return [*lines, *(self._each(labels, centres, cell) if labels else self._many(middle))]
+
+    def _parity(self, row: int, cell: int) -> int:
+        return (row - cell) % 2 if row else 0
+
+    def _labels(self) -> list[str]:
+        """How the VMs are called in the picture: as they are, or shorter, or not one by one (then nothing)."""
+        count = len(self.vms)
+        if not count or count > MOST_DRAWN:
+            return []
+        for labels in (self.vms, [f"vm{number}" for number in range(1, count + 1)]):
+            if count * (max(map(len, labels)) + 2) <= self.width - 2:
+                return labels
+        return []
+
+    def _probe(self, feet: Sequence[int]) -> Line:
+        """The lines down, and between or beside them what the probe does."""
+        line = [" "] * self.width
+        for foot in feet:
+            if foot < self.width:
+                line[foot] = "│"
+        text = self._probe_text()
+        last = max(feet)
+        first = min(feet)
+        if len(text) + 3 <= self.width - last:
+            line[last + 3 : last + 3 + len(text)] = text
+        elif len(text) + 2 <= first:
+            line[first - 2 - len(text) : first - 2] = text
+        return [("".join(line).rstrip(), FRAME)]
+
+    def _probe_text(self) -> str:
+        protocol = str(self.get("balancer.probe_protocol") or "http").upper()
+        path = (self.get("balancer.probe_path") or "/") if protocol == "HTTP" else ""
+        interval = self.get("balancer.probe_interval_s") or 5
+        return f"probe {path or protocol} each {interval} s"
+
+    def _each(self, labels: Sequence[str], centres: Sequence[int], cell: int) -> list[tuple[int, Line]]:
+        """The VMs side by side: name, state, note."""
+        rows: list[tuple[int, Line]] = [(3, self._cells([(label, "bold") for label in labels], centres))]
+        if self.states is not None:
+            shown = [sign(self.states.get(vm, "waiting")) for vm in self.vms]
+            texts = [(str(each) if len(str(each)) < cell else each.mark, each.style) for each in shown]
+            rows.append((3, self._cells(texts, centres)))
+        if any(self.notes.get(vm) for vm in self.vms):
+            rows.append((3, self._cells([(self.notes.get(vm, ""), "") for vm in self.vms], centres)))
+        return rows
+
+    def _many(self, middle: int) -> list[tuple[int, Line]]:
+        """VMs by their counts, and a sign for each where they fit."""
+        count = len(self.vms)
+        rows: list[tuple[int, Line]] = [(3, self._centred([(f"{count} VMs" if count else "no VMs yet", "bold")]))]
+        if self.states is None or not count:
+            return rows
+        shown = [sign(self.states.get(vm, "waiting")) for vm in self.vms]
+        counts = Counter(str(each) for each in shown)
+        styles = {str(each): each.style for each in shown}
+        told = [(f"{number} {text}", styles[text]) for text, number in counts.most_common()]
+        rows += [(3, self._centred(line)) for line in _wrapped(told, self.width)]
+        across = min(self.width - 2, 50)
+        for first in range(0, count, across):
+            signs = [(each.mark, each.style) for each in shown[first : first + across]]
+            rows.append((6, self._centred([*signs, (" " * (min(across, count) - len(signs)), "")])))
+        return rows
+
+    def _around(self) -> list[tuple[int, Line]]:
+        """Network, security group, way out and availability set: a line each."""
+        network = self.get("network.address_space") or ""
+        subnet = self.get("network.subnet") or ""
+        fault = self.get("machines.fault_domains") or 2
+        update = self.get("machines.update_domains") or 5
+        who = self.get("network.allow_http") or ()
+        port = self.get("balancer.frontend_port") or 80
+        probe = self._probe_text().removeprefix("probe ")
+        out = (self.get("balancer.probe_interval_s") or 5) * (self.get("balancer.probe_threshold") or 2)
+        told: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
+            (10, "Network", "vnet", (f"{network}, subnet {subnet}", str(network))),
+            (
+                11,
+                "Security",
+                "nsg",
+                (f"{', '.join(who) or 'nobody'} may reach port {port}", f"port {port} from outside"),
+            ),
+            (12, "NAT gateway", "nat", ("the VMs' way out", "way out")),
+            (13, "Set", "set", (f"{fault} fault domains, {update} update domains", f"{fault} fault domains")),
+            (14, "Probe", "", (f"{probe}, out after about {out} s", probe)),
+        )
+        return [(rank, self._fact(title, role, texts)) for rank, title, role, texts in told]
+
+    def _fact(self, title: str, role: str, texts: Sequence[str]) -> Line:
+        """One line; of the texts, the first that fits."""
+        head: Line = [(f"{title:<12}", "$text-muted")]
+        if role and (state := self._state(role)):
+            head += [*state, (" " * max(1, 14 - _length(state)), "")]
+        room = self.width - _length(head)
+        return [*head, (next((text for text in texts if len(text) <= room), _cut(texts[-1], room)), "")]
+
+    # Drawing
+
+    def _state(self, role: str) -> Line:
+        if self.states is None:
+            return []
+        shown = sign(self.states.get(role, "waiting"))
+        return [(f" {shown}", shown.style)]
+
+    def _centred(self, line: Line) -> Line:
+        return [(" " * max(0, self.middle - (_length(line) - 1) // 2), ""), *line]
+
+    def _cells(self, texts: Sequence[Part], centres: Sequence[int]) -> Line:
+        line: Line = []
+        at = 0
+        for (text, style), centre in zip(texts, centres, strict=True):
+            first = max(at, centre - (len(text) - 1) // 2)
+            line += [(" " * (first - at), ""), (text, style)]
+            at = first + len(text)
+        return line
+
+
+def _fitted(lines: list[tuple[int, Line]], height: int) -> list[tuple[int, Line]]:
+    """Leave out the least important lines until the rest fits."""
+    excess = len(lines) - max(height, 1)
+    if excess <= 0:
+        return lines
+    droppable = sorted(range(len(lines)), key=lambda at: (-lines[at][0], -at))[:excess]
+    return [line for at, line in enumerate(lines) if at not in set(droppable)]
+
+
+def _wrapped(parts: Sequence[Part], width: int) -> list[Line]:
+    lines: list[Line] = [[]]
+    for part in parts:
+        if lines[-1] and _length(lines[-1]) + 3 + len(part[0]) > width:
+            lines.append([])
+        lines[-1] += [("   ", ""), part] if lines[-1] else [part]
+    return lines
+
+
+def _ruled(width: int, places: Sequence[int], knot: str) -> str:
+    line = ["─"] * width
+    for place in places:
+        if 0 <= place < width:
+            line[place] = knot
+    return "".join(line)
+
+
+def _padded(line: Line, width: int) -> Line:
+    left = (width - _length(line)) // 2
+    return [(" " * left, ""), *line, (" " * (width - _length(line) - left), "")]
+
+
+def _join(*lines: Line) -> Line:
+    return list(chain(*lines))
+
+
+def _length(line: Line) -> int:
+    return sum(len(text) for text, _ in line)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+
+
+class Picture(Static):
+    """The picture in a screen: drawn to the room it has, anew when that or a state changes."""
+
+    def __init__(self, *, id: str | None = None, classes: str = "") -> None:
+        super().__init__("", id=id, classes=classes, markup=False)
+        self._get: Get | None = None
+        self._states: Mapping[str, str] | None = None
+        self._notes: Mapping[str, str] = {}
+        self._address = ""
+        self._drawn: Content | None = None
+
+    def show(
+        self,
+        get: Get,
+        states: Mapping[str, str] | None = None,
+        *,
+        notes: Mapping[str, str] | None = None,
+        address: str = "",
+    ) -> None:
+        """Draw this; nothing happens where it is what stands there."""
+        self._get, self._states, self._notes, self._address = get, states, notes or {}, address
+        self._draw()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._get is None or self.content_size.width < 1:
+            return
+        drawn = picture(
+            self._get,
+            width=self.content_size.width,
+            height=self.content_size.height or None,
+            states=self._states,
+            notes=self._notes,
+            address=self._address,
+        )
+        if drawn != self._drawn:
+            self._drawn = drawn
+            self.update(drawn, layout=False)
