@@ -11,8 +11,6 @@ from textual.widgets import Static
 
 AZURES, MACHINES, FREE, SPACE = "▒", "█", "·", "░"
 _STYLES = {AZURES: "$text-warning", MACHINES: "$text-success", FREE: "$text-muted", SPACE: "$text-muted"}
-_BAR = 40
-_NARROW_BAR = 24
 
 
 @dataclass(frozen=True)
@@ -91,47 +89,47 @@ def subnet_bar(space: Space, width: int) -> str:
 def share(space: Space) -> str:
     """What the subnet takes of the network, in words."""
     whole = 2 ** (space.subnet.prefixlen - space.network.prefixlen)
-    return "all of it" if whole == 1 else f"one part in {whole:,}"
+    return "all of it" if whole == 1 else f"1/{whole:,} of it"
 
 
 def picture(space: Space, width: int) -> list[Content]:
-    """The lines of the picture for a column of `width` cells."""
-    bar = max(8, min(_BAR if width >= 60 else _NARROW_BAR, width - 4))
-    first, fourth, last = space.kept
-    room = f"Room for {space.room:,} machines; the first gets {space.first_machine}."
+    """The lines of the picture for a column of `width` cells: two bars, their legend, and what follows in words."""
+    outer, inner = str(space.network), str(space.subnet)
+    wide = max(len(outer), len(inner))
+    whole = f"{space.network.num_addresses:,} addresses"
+    part = f"{space.subnet.num_addresses:,}, {share(space)}"
+    bar = max(8, min(40, width - wide - max(len(whole), len(part)) - 4))
+    first, last_first, last = space.kept
+    verdict = Content(f"Room for {_machines(space.room)}; the first one gets {space.first_machine}.")
     if space.free < 0:
-        room = f"✗ Room for {space.room:,} machines, not for {space.machines:,}."
+        verdict = Content.styled(f"✗ Room for {_machines(space.room)}, not for {space.machines:,}.", "$text-error")
     return [
-        Content.assemble((f"{space.network}", "bold"), (f"  {space.network.num_addresses:,} addresses", "$text-muted")),
-        _painted("  " + space_bar(space, bar)),
         Content.assemble(
-            (f"  {MACHINES} ", _STYLES[MACHINES]), (space.name, "bold"), f" {space.subnet} takes {share(space)}"
+            _painted(space_bar(space, bar)), (f"  {outer:<{wide}}", "bold"), (f"  {whole}", "$text-muted")
         ),
-        Content.assemble((f"{space.subnet}", "bold"), (f"  {space.subnet.num_addresses:,} addresses", "$text-muted")),
-        _painted("  " + subnet_bar(space, bar)),
         Content.assemble(
-            *_legend(AZURES, f"{space.reserved} Azure's"),
-            *_legend(MACHINES, f"{space.machines:,} machine{'s' * (space.machines != 1)}"),
+            _painted(subnet_bar(space, bar)), (f"  {inner:<{wide}}", "bold"), (f"  {part}", "$text-muted")
+        ),
+        Content.assemble(
+            *_legend(AZURES, f"{space.reserved} kept by Azure"),
+            *_legend(MACHINES, f"{_machines(space.machines)}"),
             *_legend(FREE, f"{max(space.free, 0):,} free"),
         ),
-        Content.assemble((f"  Azure keeps {first} to {fourth.exploded.rpartition('.')[2]} and {last}.", "$text-muted")),
-        Content.assemble((f"  {room}", "$text-error" if space.free < 0 else "")),
+        Content.styled(f"Azure keeps {first} to {last_first} and {last}.", "$text-muted"),
+        verdict,
     ]
 
 
+def _machines(number: int) -> str:
+    return f"{number:,} machine{'s' * (number != 1)}"
+
+
 def _legend(sign: str, text: str) -> tuple[tuple[str, str], str]:
-    return (f"  {sign}", _STYLES[sign]), f" {text}"
+    return (sign, _STYLES[sign]), f" {text}  "
 
 
 def _painted(text: str) -> Content:
-    parts: list[tuple[str, str] | str] = []
-    for sign in text:
-        style = _STYLES.get(sign, "")
-        if parts and isinstance(parts[-1], tuple) and parts[-1][1] == style:
-            parts[-1] = (parts[-1][0] + sign, style)
-        else:
-            parts.append((sign, style))
-    return Content.assemble(*parts)
+    return Content.assemble(*((sign, _STYLES[sign]) for sign in text))
 
 
 class SpacePicture(Static):

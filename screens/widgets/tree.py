@@ -1,0 +1,143 @@
+"""What will be created, as a tree that a person reads: by what it is for, not by the order it is written in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from textual.content import Content
+
+STATES: dict[str, str] = {
+    "absent": "+ new",
+    "leaving": "+ new, when the old one has gone",
+    "same": "= as it is",
+    "differs": "~ changes",
+    "broken": "~ made again",
+    "busy": "… busy",
+}
+WORDS = {
+    "resourcegroups": "resource group",
+    "networksecuritygroups": "network security group",
+    "publicipaddresses": "public address",
+    "natgateways": "NAT gateway",
+    "virtualnetworks": "virtual network",
+    "loadbalancers": "load balancer",
+    "networkinterfaces": "NIC",
+    "availabilitysets": "availability set",
+    "virtualmachines": "VM",
+}
+_STYLES = {"same": "$text-success", "differs": "$text-warning", "broken": "$text-warning", "busy": "$text-warning"}
+_NETWORK = ("virtualnetworks", "networksecuritygroups")
+_IN = ("loadbalancers",)
+_OUT = ("natgateways",)
+_SET = ("availabilitysets",)
+
+
+@dataclass
+class Branch:
+    """A line of the tree: a name, what it is, its state there (`""` when unknown), and what hangs on it."""
+
+    name: str
+    words: str = ""
+    state: str = ""
+    children: list[Branch] = field(default_factory=list)
+
+    def walk(self) -> Iterator[Branch]:
+        """This branch and all below it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def kind(type: str) -> str:
+    """`Microsoft.Network/loadBalancers` to `loadbalancers`."""
+    return type.rpartition("/")[2].lower()
+
+
+def branches(resources: Iterable[Mapping[str, Any]], states: Mapping[str, str] | None = None) -> Branch:
+    """The tree of a blueprint's resources (`id`, `type`, `name`, `after`): each resource stands in it once.
+
+    What only one other resource waits for hangs on that one: a public address on its balancer, a NIC on its VM.
+    `states` by lower-case id, as the desk's `outlook` tells.
+    """
+    listed = list(resources)
+    told = states or {}
+
+    def branch(resource: Mapping[str, Any]) -> Branch:
+        words = WORDS.get(kind(str(resource["type"])), str(resource["type"]))
+        return Branch(str(resource["name"]), words, told.get(str(resource["id"]).lower(), ""))
+
+    def of(kinds: tuple[str, ...]) -> list[Mapping[str, Any]]:
+        return [each for each in listed if kind(str(each["type"])) in kinds]
+
+    placed: set[str] = set()
+    by_id = {str(each["id"]).lower(): each for each in listed}
+
+    def with_own(resource: Mapping[str, Any], kinds: tuple[str, ...]) -> Branch:
+        made = branch(resource)
+        placed.add(str(resource["id"]).lower())
+        for after in resource.get("after", ()):
+            under = by_id.get(str(after).lower())
+            if under is not None and kind(str(under["type"])) in kinds and str(under["id"]).lower() not in placed:
+                made.children.append(with_own(under, ()))
+        return made
+
+    groups = of(("resourcegroups",))
+    root = with_own(groups[0], ()) if groups else Branch("", "nothing")
+    parts = (
+        Branch("Network", children=[with_own(each, ()) for each in of(_NETWORK)]),
+        Branch("Way in", children=[with_own(each, ("publicipaddresses",)) for each in of(_IN)]),
+        Branch("Way out", children=[with_own(each, ("publicipaddresses",)) for each in of(_OUT)]),
+        Branch(
+            "Machines",
+            children=[
+                *(with_own(each, ()) for each in of(_SET)),
+                *(with_own(each, ("networkinterfaces",)) for each in of(("virtualmachines",))),
+            ],
+        ),
+    )
+    rest = Branch("Other", children=[branch(each) for key, each in by_id.items() if key not in placed])
+    root.children = [part for part in (*parts, rest) if part.children]
+    return root
+
+
+def headline(resources: Iterable[Mapping[str, Any]], states: Mapping[str, str] | None = None) -> str:
+    """`12 resources, all new`, or how many are new, changed and as they are."""
+    ids = [str(each["id"]).lower() for each in resources]
+    told = states or {}
+    number = f"{len(ids)} resource{'s' * (len(ids) != 1)}"
+    if not told:
+        return number
+    new = sum(told.get(each, "absent") in ("absent", "leaving") for each in ids)
+    same = sum(told.get(each) == "same" for each in ids)
+    changed = len(ids) - new - same
+    if new == len(ids):
+        return f"{number}, all new"
+    if same == len(ids):
+        return f"{number}, all there already"
+    parts = [f"{new} new" * bool(new), f"{changed} to change" * bool(changed), f"{same} as they are" * bool(same)]
+    return f"{number}: " + ", ".join(part for part in parts if part)
+
+
+def tree_lines(root: Branch) -> list[Content]:
+    """The tree as lines with guides; what hangs on one resource alone stands in its line."""
+    lines = [_line("", root)]
+    for place, part in enumerate(root.children):
+        last = place == len(root.children) - 1
+        lines.append(Content.assemble(("└ " if last else "├ ", "$text-muted"), (part.name, "$primary")))
+        for inner, child in enumerate(part.children):
+            guide = ("  " if last else "│ ") + ("└ " if inner == len(part.children) - 1 else "├ ")
+            lines.append(_line(guide, child))
+    return lines
+
+
+def _line(guide: str, branch: Branch) -> Content:
+    own = ", ".join(f"{child.words} {child.name}" for child in branch.children if guide)
+    return Content.assemble(
+        (guide, "$text-muted"),
+        (branch.name, "bold"),
+        (f"  {branch.words}", "$text-muted"),
+        (f", with {own}" if own else "", "$text-muted"),
+        (f"  {STATES.get(branch.state, branch.state)}" if branch.state else "", _STYLES.get(branch.state, "")),
+    )
