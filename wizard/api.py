@@ -1,0 +1,134 @@
+"""The front door for Python; the terminal wizard and the commands walk the same way through the same engine.
+
+    from wizard import api
+
+    plan = api.read_plan("plan.toml")
+    deployed = await api.deploy(plan)
+    verified = await api.verify(plan.name, wait_s=120)
+
+A module of its own because `wizard.deploy` and `wizard.verify` are packages. What is heavy is imported by the function
+that needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wizard.plan.model import Plan
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from wizard.deploy.events import Deployed, Emit, Event
+    from wizard.deploy.status import Status
+    from wizard.reset.events import Mode, ResetDone
+    from wizard.verify.drill import DrillDone
+    from wizard.verify.events import Verified
+
+__all__ = ["Plan", "deploy", "destroy", "drill", "read_plan", "reset_credentials", "status", "verify"]
+
+
+def read_plan(path: str | Path) -> Plan:
+    """The plan in a plan.toml. Raises PlanProblems (an InputError) with all its problems."""
+    from wizard.plan import files
+
+    return files.read(Path(path))
+
+
+async def deploy(plan: Plan, *, password: SecretStr | None = None, emit: Emit | None = None) -> Deployed:
+    """Create what the plan describes; calling it is the consent. What is there as planned is left alone.
+
+    `password` is for a plan with `auth = "password"`, one for all VMs that are still to be created. `emit` is told
+    every event. Raises WizardError and its kinds: preflight's problems, foreign resources, failed resources.
+    """
+    from wizard.deploy import journey
+
+    async with journey.open_cloud(plan.cloud) as azure:
+        outlook = await journey.look(plan, azure)
+        passwords = dict.fromkeys(outlook.needs_password, password) if password is not None else {}
+        return await journey.carry_out(outlook, azure, passwords, emit or _silent)
+
+
+async def status(name: str | None = None) -> Status:
+    """What is there of a deployment; `name` None is the one last worked on. Raises InputError when it is unknown."""
+    from wizard.deploy import journey, record
+
+    known = record.load(name)
+    async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
+        return await journey.read_status(known, azure)
+
+
+async def verify(
+    name: str | None = None,
+    *,
+    identity: Path | None = None,
+    password: Mapping[str, SecretStr] | SecretStr | None = None,
+    wait_s: float = 300.0,
+    emit: Emit | None = None,
+) -> Verified:
+    """Prove that a deployment works; failed checks are counted, not raised. See `wizard.verify.verification.verify`."""
+    from wizard.deploy import journey, record
+    from wizard.verify import verification
+
+    known = record.load(name)
+    async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
+        return await verification.verify(
+            known, azure, identity=identity, password=password, wait_s=wait_s, emit=emit or _silent
+        )
+
+
+async def drill(name: str | None = None, *, vm: str | None = None, emit: Emit | None = None) -> DrillDone:
+    """Stop a VM under load, measure what users see, and bring it back. See `wizard.verify.drill.drill`."""
+    from wizard.deploy import journey, record
+    from wizard.verify import drill as drills
+
+    known = record.load(name)
+    async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
+        return await drills.drill(known, azure, vm=vm, emit=emit or _silent)
+
+
+async def reset_credentials(
+    name: str | None = None,
+    *,
+    vms: Sequence[str] | None = None,
+    mode: Mode = "password",
+    user: str | None = None,
+    new: Mapping[str, SecretStr] | str,
+    old: Mapping[str, SecretStr] | SecretStr | None = None,
+    emit: Emit | None = None,
+) -> list[ResetDone]:
+    """Reset the credentials of `vms` (None: all) and prove each by logging in.
+
+    `new` is a password by VM, or with mode "ssh-key" the text of a public key. `user` None is each VM's administrator.
+    See `wizard.reset.credentials.reset`.
+    """
+    from wizard.deploy import journey, record
+    from wizard.reset import reset
+
+    known = record.load(name)
+    async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
+        return await reset(
+            known,
+            azure,
+            list(vms if vms is not None else known.plan.vm_names),
+            mode=mode,
+            user=user,
+            new=new,
+            old=old,
+            emit=emit or _silent,
+        )
+
+
+async def destroy(name: str | None = None, *, emit: Emit | None = None) -> int:
+    """Delete everything the deployment created, and nothing else; calling it is the consent. Returns how many."""
+    from wizard.deploy import journey, record
+
+    known = record.load(name)
+    async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
+        return await journey.destroy(known, azure, emit or _silent)
+
+
+def _silent(event: Event) -> None:
+    pass
