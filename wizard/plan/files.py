@@ -122,7 +122,7 @@ def _syntax(error: tomllib.TOMLDecodeError) -> Problem:
 def _line(key: str, value: Any) -> str:
     line = f"{key.rpartition('.')[2]} = {_value(value)}"
     comment = _COMMENTS.get(key)
-    return f"{line:<{_COLUMN}}# {comment}" if comment else line
+    return f"{line + ' ':<{_COLUMN}}# {comment}" if comment else line
 
 
 def _value(value: Any) -> str:
