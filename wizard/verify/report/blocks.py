@@ -8,9 +8,11 @@ from wizard.verify.report import words
 from wizard.verify.report.markup import Element, element
 from wizard.verify.report.tables import Table
 
+_SHORT = 14  # rows
 
-def table(told: Table, *, class_: str | None = None) -> Element:
-    """A table with its caption; it scrolls by itself where the screen is narrower."""
+
+def table(told: Table) -> Element:
+    """A table with its caption; one that is short enough is printed on one page."""
     numeric = told.numeric
     heads = [
         element("th", heading, scope="col", class_="number" if number else None)
@@ -32,7 +34,7 @@ def table(told: Table, *, class_: str | None = None) -> Element:
             element("caption", told.caption),
             element("thead", element("tr", *heads)),
             element("tbody", *rows),
-            class_=class_,
+            class_="short" if len(told.rows) <= _SHORT else None,
         )
     )
 

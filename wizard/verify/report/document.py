@@ -140,7 +140,8 @@ def _check_table(checks: Sequence[tuple[int, Check]]) -> Element:
             element(
                 "td",
                 check.detail,
-                element("span", element("strong", "Remedy: "), check.remedy, class_="remedy") if check.remedy else None,
+                element("span", element("strong", "Cause: "), check.cause, class_="remedy") if check.cause else None,
+                *(element("span", element("strong", "Remedy: "), remedy, class_="remedy") for remedy in check.remedies),
             ),
             element("td", words.seconds(check.seconds), class_="number") if timed else None,
             class_=check.state if check.state in {"failed", "warned"} else None,

@@ -11,21 +11,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wizard.verify.report.words import finite
+from wizard.verify.report.words import amount
 
 PERCENTILES = (("p50", "p50_ms"), ("p90", "p90_ms"), ("p99", "p99_ms"), ("p99.9", "p999_ms"), ("max", "max_ms"))
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check of one target; `state` is passed, failed, warned or skipped."""
+    """One check of one target; `state` is passed, failed, warned or skipped. `remedy` has a line for each cause."""
 
     name: str
     target: str
     state: str
     detail: str = ""
+    cause: str = ""
     remedy: str = ""
     seconds: float | None = None
+
+    @property
+    def remedies(self) -> list[str]:
+        return [line for line in self.remedy.splitlines() if line.strip()]
 
     @property
     def group(self) -> str:
@@ -60,11 +65,13 @@ class Load:
 
     title: str
     url: str
+    client: str
     figures: Mapping[str, float]
     keep_alive: bool | None
     by_vm: Mapping[str, float]
     errors_by_kind: Mapping[str, float]
     statuses: Mapping[str, float]
+    redirects: Mapping[str, float]
     expectations: Sequence[Expected]
     series: Sequence[Slice]
 
@@ -81,6 +88,7 @@ class Phase:
     """The figures of one part of a drill: before, during or after."""
 
     name: str
+    seconds: float | None
     requests: float | None
     errors: float | None
     p50_ms: float | None
@@ -89,13 +97,14 @@ class Phase:
 
 @dataclass(frozen=True)
 class Drill:
-    """One failover drill. `marks` are seconds since the load began and what happened then."""
+    """One failover drill of one VM or more. `marks` are seconds since the load began and what happened then."""
 
-    vm: str
+    vms: Sequence[str]
     promise: str
     survived: bool
     why: Sequence[str]
     figures: Mapping[str, float]
+    errors_by_kind: Mapping[str, float]
     connections: Mapping[str, float]
     phases: Sequence[Phase]
     marks: Sequence[tuple[float, str]]
@@ -210,8 +219,9 @@ def _check(item: Mapping[str, Any]) -> Check:
         target=_text(item.get("target")),
         state=_text(item.get("state")),
         detail=_text(item.get("detail")),
+        cause=_text(item.get("cause")),
         remedy=_text(item.get("remedy")),
-        seconds=finite(item.get("seconds")),
+        seconds=amount(item.get("seconds")),
     )
 
 
@@ -224,13 +234,20 @@ def _load(item: Mapping[str, Any]) -> Load:
     return Load(
         title=_text(item.get("title")),
         url=_text(item.get("url")),
+        client=_text(item.get("client")),
         figures=_numbers(item),
         keep_alive=keep_alive if isinstance(keep_alive, bool) else None,
         by_vm=_numbers(item.get("by_vm")),
         errors_by_kind=_numbers(item.get("errors_by_kind")),
         statuses=_numbers(item.get("statuses")),
+        redirects=_numbers(item.get("redirects")),
         expectations=[
-            Expected(_text(told.get("expression")), _text(told.get("value")), told.get("held") is True)
+            Expected(
+                # As evidence names them, or as the event does that `load --expect` prints.
+                _text(told.get("expression", told.get("expect"))),
+                _text(told.get("value", told.get("measured"))),
+                told.get("held", told.get("met")) is True,
+            )
             for told in _tables(item.get("expectations"))
         ],
         series=_series(item.get("series")),
@@ -240,20 +257,23 @@ def _load(item: Mapping[str, Any]) -> Load:
 def _drill(item: Mapping[str, Any]) -> Drill:
     phases = _table(item.get("phases"))
     return Drill(
-        vm=_text(item.get("vm")),
+        vms=[_text(vm) for vm in _list(item.get("vms")) or [item.get("vm")] if vm],
         promise=_text(item.get("promise")),
         survived=item.get("survived") is True,
         why=[_text(reason) for reason in _list(item.get("why"))],
         figures=_numbers(item),
+        errors_by_kind=_numbers(item.get("errors_by_kind")),
         connections=_numbers(item.get("connections")),
         phases=[
-            Phase(name, *(finite(_table(told).get(key)) for key in ("requests", "errors", "p50_ms", "p99_ms")))
+            Phase(
+                name, *(amount(_table(told).get(key)) for key in ("seconds", "requests", "errors", "p50_ms", "p99_ms"))
+            )
             for name, told in phases.items()
         ],
         marks=sorted(
             (at, _text(mark.get("what")))
             for mark in _tables(item.get("marks"))
-            if (at := finite(mark.get("at"))) is not None
+            if (at := amount(mark.get("at"))) is not None
         ),
         series=_series(item.get("series")),
     )
@@ -264,14 +284,14 @@ def _series(value: Any) -> list[Slice]:
         Slice(
             at=at,
             seconds=seconds,
-            requests=finite(item.get("requests")) or 0,
-            errors=finite(item.get("errors")) or 0,
-            p50_ms=finite(item.get("p50_ms")),
-            p99_ms=finite(item.get("p99_ms")),
+            requests=amount(item.get("requests")) or 0,
+            errors=amount(item.get("errors")) or 0,
+            p50_ms=amount(item.get("p50_ms")),
+            p99_ms=amount(item.get("p99_ms")),
             by_vm=_numbers(item.get("by_vm")),
         )
         for item in _tables(value)
-        if (at := finite(item.get("at"))) is not None and (seconds := finite(item.get("seconds"))) and seconds > 0
+        if (at := amount(item.get("at"))) is not None and (seconds := amount(item.get("seconds"))) and seconds > 0
     ]
     return sorted(slices, key=lambda part: part.at)
 
@@ -301,4 +321,4 @@ def _texts(value: Any) -> dict[str, str]:
 
 
 def _numbers(value: Any) -> dict[str, float]:
-    return {str(key): number for key, item in _table(value).items() if (number := finite(item)) is not None}
+    return {str(key): number for key, item in _table(value).items() if (number := amount(item)) is not None}

@@ -6,29 +6,33 @@ import re
 from collections.abc import Sequence
 
 from wizard.verify.report import charts, tables, words
-from wizard.verify.report.facts import Drill, Facts, Load
+from wizard.verify.report.facts import Check, Drill, Facts, Load
 from wizard.verify.report.markup import visible
 from wizard.verify.report.tables import Table
 
-# What could begin an element, an entity, a link, an image, code, emphasis, a table's cell, or a formula.
-_SPECIAL = re.compile(r"[\\`*\[\]<>&|~$!{}]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|://|\bwww\.|@")
-_ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+# What could begin an element, an entity, a link, an image, code, emphasis, a table's cell, a mention or a formula.
+_SPECIAL = re.compile(r"[\\`*\[\]<|~$@]|&(?=[#A-Za-z])|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+# What makes a heading, a quotation, a list or a rule at the beginning of a line.
+_BLOCK = re.compile(r"[#>+=-]|\d{1,9}(?=[.)](?:\s|$))")
+_ADDRESS = re.compile(r"((?:\w+://|\bwww\.)[^\s`|]*[^\s`|.,:;)])")
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it is: no element, link, image, mention or formula comes of it."""
+    """Text that Markdown shows as it is: no element, link, image, mention or formula comes of it.
 
-    def harmless(found: re.Match[str]) -> str:
-        what = found.group()
-        if what in _ENTITIES:
-            return _ENTITIES[what]
-        if what == "://":
-            return "&#58;//"  # GitHub makes a link of a bare address; an entity keeps it a text
-        if what == "www.":
-            return "www&#46;"
-        return "&#64;" if what == "@" else f"\\{what}"
+    An address is shown as code: GitHub would make a link of it, and as code it can still be copied from the source.
+    """
+    pieces = _ADDRESS.split(visible(text))  # addresses are at the odd places
+    pieces[::2] = [_SPECIAL.sub(_harmless, piece) for piece in pieces[::2]]
+    pieces[1::2] = [f"`{address}`" for address in pieces[1::2]]
+    whole = "".join(pieces)
+    if found := _BLOCK.match(whole):
+        return f"{found.group()}\\{whole[found.end() :]}" if found.group()[0].isdigit() else f"\\{whole}"
+    return whole
 
-    return _SPECIAL.sub(harmless, visible(text))
+
+def _harmless(found: re.Match[str]) -> str:
+    return "&#64;" if found.group() == "@" else f"\\{found.group()}"
 
 
 def document(facts: Facts) -> str:
@@ -81,7 +85,7 @@ def _checks(facts: Facts) -> list[str]:
                 f"{words.SIGNS.get(check.state, '?')} {check.state}",
                 check.name,
                 check.target,
-                f"{check.detail} Remedy: {check.remedy}".strip() if check.remedy else check.detail,
+                " ".join(_findings(check)),
                 words.seconds(check.seconds),
             )
             for check in checks
@@ -89,6 +93,15 @@ def _checks(facts: Facts) -> list[str]:
         parts.append(f"### {escaped(words.group_title(group))}")
         parts.append(_table(Table("", ("State", "Check", "Target", "What was found", ">Time"), rows)))
     return parts
+
+
+def _findings(check: Check) -> list[str]:
+    detail = check.detail
+    more = [f"Cause: {check.cause}."] if check.cause else []
+    more += [f"Remedy: {remedy}" for remedy in check.remedies]
+    if detail and more and detail[-1] not in ".!?":
+        detail += "."
+    return [part for part in (detail, *more) if part]
 
 
 def _load(load: Load, position: int) -> list[str]:
@@ -104,11 +117,11 @@ def _load(load: Load, position: int) -> list[str]:
 
 
 def _drill(drill: Drill) -> list[str]:
-    told = f"{tables.drill_verdict(drill)}. {drill.vm} was stopped under load and brought back."
-    parts = [escaped(told)]
+    parts = [escaped(f"{tables.drill_verdict(drill)}. {tables.drill_account(drill)}")]
     if drill.promise:
         parts.append(f"Promised: {escaped(drill.promise)}")
-    parts += [f"- {escaped(reason)}" for reason in drill.why]
+    if drill.why:
+        parts.append("\n".join(f"- {escaped(reason)}" for reason in drill.why))
     figures = Table("", ("Figure", ">Value", "Beside"), tables.drill_figures(drill))
     return [*parts, _table(figures), _table(tables.phases(drill)), _table(tables.marks(drill))]
 

@@ -52,7 +52,7 @@ def drill(drill: Drill) -> list[Child]:
         element(
             "div",
             element("strong", survived),
-            element("p", f"{drill.vm} was stopped under load and brought back.") if drill.vm else None,
+            element("p", tables.drill_account(drill)),
             element("p", f"Promised: {drill.promise}") if drill.promise else None,
             element("ul", *(element("li", reason) for reason in drill.why)) if drill.why else None,
             class_=f"verdict {'passed' if drill.survived else 'failed'}",
@@ -60,7 +60,7 @@ def drill(drill: Drill) -> list[Child]:
         tiles(tables.drill_figures(drill)),
     ]
     if drill.series:
-        timeline = Timeline(drill.series, drill.marks, drill.vm)
+        timeline = Timeline(drill.series, drill.marks, drill.vms, drill.get("offered_rps"))
         drawn = series.draw("drill-series", "The drill over time", timeline)
         caption = "Dotted lines mark what was done and seen. Latency is of the answers in each slice of time."
         contents.append(element("figure", drawn, element("figcaption", caption)))

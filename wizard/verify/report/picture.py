@@ -248,7 +248,7 @@ def _vms(shown: Sequence[Machine], more: str) -> list[Child]:
 
 
 def _vm(machine: Machine, left: float, top: float, width: float) -> Element:
-    fits = int((width - 16) / 8.2)  # the widest system fonts set 12 units bold with 8 to 8.2 a letter
+    fits = int((width - 16) / 7.6)  # a bold letter of 12 units in the widest of the system fonts
     lines: list[Child] = [
         element("title", f"{machine.name}: {machine.told}"),
         _box(left, top, width, 78, machine.state),

@@ -19,11 +19,11 @@ _BETWEEN = 44.0
 
 @dataclass(frozen=True)
 class Timeline:
-    """What is drawn. `stopped` names the VM that was taken away; its answers are then told apart from the others'."""
+    """What is drawn. `stopped` names the VMs that were taken away: their answers are told apart from the others'."""
 
     series: Sequence[Slice]
     marks: Sequence[tuple[float, str]] = ()
-    stopped: str = ""
+    stopped: Sequence[str] = ()
     offered_rps: float | None = None
 
 
@@ -102,19 +102,19 @@ def _rates(name: str, panel: Panel, time: Scale, slices: Sequence[Slice], timeli
     highest = max([*totals, timeline.offered_rps or 0])
     values = axes.ticks(highest)
     scale = Scale(0, values[-1], panel.bottom, panel.top)
-    told_apart = bool(timeline.stopped) and any(timeline.stopped in part.by_vm for part in slices)
+    told_apart = any(vm in part.by_vm for vm in timeline.stopped for part in slices)
     if not told_apart:
         drawn = panel.grid(values, scale, "Requests per second")
         drawn.append(element("path", d=_steps(slices, [0.0] * len(slices), totals, time, scale), class_="area"))
     else:
         drawn = panel.grid(values, scale, "Answers per second")
-        own = [part.by_vm.get(timeline.stopped, 0) / part.seconds for part in slices]
+        own = [sum(part.by_vm.get(vm, 0) for vm in timeline.stopped) / part.seconds for part in slices]
         both = [sum(part.by_vm.values()) / part.seconds for part in slices]
         others = [total - mine for total, mine in zip(both, own, strict=True)]
         drawn.append(element("path", d=_steps(slices, [0.0] * len(slices), others, time, scale), class_="area"))
         above = _steps(slices, others, both, time, scale)
         drawn.append(element("path", d=above, class_="area-other", fill=f"url(#{name}-hatch)"))
-        drawn += _legend(name, panel, timeline.stopped)
+        drawn += _legend(name, panel, timeline.stopped[0] if len(timeline.stopped) == 1 else "the stopped VMs")
     if timeline.offered_rps:
         y = scale(timeline.offered_rps)
         told = f"offered: {words.whole(timeline.offered_rps)} a second"

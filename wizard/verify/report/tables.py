@@ -72,7 +72,7 @@ def highlights(facts: Facts) -> list[tuple[str, str, str]]:
         told.append(("Errors", words.whole(load.get("errors")), f"of {words.whole(requests)}"))
         if load.by_vm:
             answered = sum(number > 0 for number in load.by_vm.values())
-            told.append(("VMs answering", f"{answered} of {len(load.by_vm)}", "named in answers"))
+            told.append(("VMs answering", f"{answered} of {len(load.by_vm)}", ""))
     if facts.drill is not None:
         detected, expected = facts.drill.get("detected_s"), facts.drill.get("expected_detection_s")
         told.append(("Failure detected", seen(detected), f"expected {words.seconds(expected)}"))
@@ -118,6 +118,8 @@ def conditions(load: Load) -> str:
         parts.append(f"{words.count(connections, 'connection')} side by side")
     if load.keep_alive is not None:
         parts.append("kept alive" if load.keep_alive else "a new connection per request")
+    if load.client and load.client != "lean":
+        parts.append(f"sent by {load.client}")
     if cpu := load.get("cpu_seconds"):
         parts.append(f"{words.figure(cpu, 's')} of CPU time to make it")
     told = "; ".join(parts)
@@ -133,6 +135,13 @@ def outcomes(load: Load) -> str:
     if load.errors_by_kind:
         told = ", ".join(f"{words.whole(number)} {kind}" for kind, number in load.errors_by_kind.items())
         parts.append(f"Errors: {told}.")
+    if load.redirects:
+        told = ", ".join(f"{words.whole(number)} to {target}" for target, number in load.redirects.items())
+        parts.append(f"Redirects: {told}.")
+    if late := load.get("late"):
+        parts.append(f"{words.count(late, 'request')} sent more than 10 ms after it was due.")
+    if again := load.get("stale_retries"):
+        parts.append(f"{words.count(again, 'request')} sent once more, since the server had closed the connection.")
     if dropped := load.get("dropped"):
         parts.append(f"{words.count(dropped, 'request')} due but not sent, since too many were on their way.")
     if unnamed := load.get("unnamed"):
@@ -163,10 +172,23 @@ def drill_figures(drill: Drill) -> list[tuple[str, str, str]]:
         ("Longest gap", words.seconds(drill.get("longest_gap_s")), "without any answer"),
         ("Back in rotation", seen(drill.get("back_in_rotation_s")), "after it was started again"),
     ]
+    if drill.get("failing_for_s"):
+        told.insert(2, ("Failing for", words.seconds(drill.get("failing_for_s")), "from first to last failure"))
     if drill.connections:
         first, *others = [f"{words.whole(number)} {kind}" for kind, number in drill.connections.items()]
         told.append(("Connections", first, ", ".join(others)))
     return told
+
+
+def drill_account(drill: Drill) -> str:
+    """What was done, and the errors by kind, in words."""
+    told = (
+        f"{' and '.join(drill.vms)} {'was' if len(drill.vms) == 1 else 'were'} stopped under load." if drill.vms else ""
+    )
+    if drill.errors_by_kind:
+        kinds = ", ".join(f"{words.whole(number)} {kind}" for kind, number in drill.errors_by_kind.items())
+        told += f" Errors: {kinds}."
+    return told.strip()
 
 
 def seen(after_s: float | None) -> str:
@@ -191,6 +213,7 @@ def phases(drill: Drill) -> Table:
     rows = [
         (
             phase.name,
+            words.seconds(phase.seconds),
             words.whole(phase.requests),
             words.whole(phase.errors),
             words.figure(phase.p50_ms),
@@ -198,7 +221,7 @@ def phases(drill: Drill) -> Table:
         )
         for phase in drill.phases
     ]
-    return Table("Before, during and after", ("Phase", ">Requests", ">Errors", ">p50 ms", ">p99 ms"), rows)
+    return Table("Before, during and after", ("Phase", ">Time", ">Requests", ">Errors", ">p50 ms", ">p99 ms"), rows)
 
 
 def marks(drill: Drill) -> Table:
@@ -210,11 +233,10 @@ def resources(facts: Facts) -> Table:
     """State, type and name of each, and the id where it does not follow from those and the resource group."""
     group = next((each.id for each in facts.resources if each.type.lower().endswith("/resourcegroups")), "")
     rows = [(each.state or "unknown", each.type, each.name, _odd_id(each, group)) for each in facts.resources]
-    columns: tuple[str, ...] = ("State", "Type", "Name", "Id")
-    if not any(row[3] for row in rows):
-        columns, rows = columns[:3], [row[:3] for row in rows]  # type: ignore[misc]
+    width = 4 if any(row[3] for row in rows) else 3
     where = f" in {group}" if group else ""
-    return Table(f"{words.count(len(rows), 'resource')}{where}, as Azure Resource Manager listed them", columns, rows)
+    caption = f"{words.count(len(rows), 'resource')}{where}, as Azure Resource Manager listed them"
+    return Table(caption, ("State", "Type", "Name", "Id")[:width], [row[:width] for row in rows])
 
 
 def _odd_id(resource: Resource, group: str) -> str:

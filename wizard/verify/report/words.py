@@ -92,7 +92,7 @@ def spread(p_value: float | None) -> str:
     if p_value < SUSPICIOUS:
         return (
             "Uneven: chance alone would spread connections at least this unevenly less than once in a million runs "
-            f"(chi-square p = {p_value:.1g})."
+            f"(chi-square p {f'= {p_value:.1g}' if p_value > 0 else 'below 1e-300'})."
         )
     often = 100 * p_value
     runs = f"{often:.0f} of 100 runs" if often >= 1 else f"{1000 * p_value:.1g} of 1,000 runs"
@@ -131,8 +131,8 @@ def _parse(iso: str) -> datetime | None:
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def finite(value: object) -> float | None:
-    """A number that can be drawn: JSON from Python may hold NaN and infinities."""
+def amount(value: object) -> float | None:
+    """A count or a time as evidence holds it: none is negative, though JSON from Python may hold NaN and infinities."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return float(value) if math.isfinite(value) else None
+    return float(value) if 0 <= value < math.inf else None
