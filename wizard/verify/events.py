@@ -21,7 +21,7 @@ class CheckDone(Event):
     state: CheckState
     detail: str = ""
     cause: str = ""  # of a failure, where it is proved: a word such as `nsg-denies` or `vm-stopped`
-    remedy: str = ""
+    remedy: str = ""  # a line for each cause
 
 
 @dataclass(frozen=True)

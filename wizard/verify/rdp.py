@@ -189,7 +189,7 @@ async def probe(host: str, port: int, timeout: float = TIMEOUT_S) -> RdpFacts:
     except _SilentError as error:
         return RdpFacts("silent", str(error), seconds=seconds())
     except OSError as error:  # a TimeoutError while connecting is one
-        why = error.strerror or str(error) or f"none within {timeout:.0f} s"
+        why = error.strerror or str(error) or f"none within {timeout:g} s"
         return RdpFacts("unreachable", f"no connection: {why}", seconds=seconds())
     chosen = everything.negotiated
     return RdpFacts(
@@ -235,7 +235,7 @@ async def _negotiate(host: str, port: int, offered: Protocol, timeout: float, *,
                 await writer.drain()
                 body = await reader.readexactly(confirm_length(await reader.readexactly(_TPKT.size)))
         except TimeoutError:
-            raise _SilentError(f"it accepts the connection and does not answer within {timeout:.0f} s") from None
+            raise _SilentError(f"it accepts the connection and does not answer within {timeout:g} s") from None
         except asyncio.IncompleteReadError as error:
             if error.partial:
                 raise NotRdpError(f"the answer ends after {error.partial.hex(' ')}") from None
@@ -257,7 +257,7 @@ async def _shake_hands(writer: asyncio.StreamWriter, negotiated: Negotiated, tim
         async with asyncio.timeout(timeout):
             await writer.start_tls(_any_certificate())
     except (OSError, ssl.SSLError) as error:  # TimeoutError and CertificateError are of these
-        why = getattr(error, "reason", None) or error.strerror or str(error) or f"no end within {timeout:.0f} s"
+        why = getattr(error, "reason", None) or error.strerror or str(error) or f"no end within {timeout:g} s"
         return _Met(negotiated, handshake_problem=str(why))
     shown = writer.get_extra_info("ssl_object")
     der = shown.getpeercert(binary_form=True)

@@ -17,8 +17,8 @@ from wizard.verify.inside import Answer
 from wizard.verify.machines import Machine
 
 EXPLAINED = (
-    "balancer.pool", "balancer.probe", "http.page", "http.load", "ssh.hostkey", "ssh.login", "rdp.answers",
-    "vm.cloud_init", "vm.service", "vm.uptime", "vm.neighbour",
+    "balancer.pool", "balancer.probe", "http.page", "http.load", "ssh.hostkey", "ssh.login", "ssh.hostname",
+    "rdp.answers", "vm.cloud_init", "vm.service", "vm.uptime", "vm.neighbour",
 )  # fmt: skip
 """Checks whose failure has a cause outside of themselves."""
 
@@ -28,18 +28,21 @@ MOST = 3
 
 def explain(check: CheckDone, facts: Facts) -> CheckDone:
     """The check with its causes in `detail`, the first one's kind in `cause`, and what to do in `remedy`."""
-    causes = list(dict.fromkeys(of(check, facts)))
+    causes = list({(cause.kind, cause.what): cause for cause in of(check, facts)}.values())
     proved = [cause for cause in causes if cause.kind != "nsg-unknown"]
     told = (proved or causes)[:MOST]
     if not told:
         return check
-    because = "; and ".join(str(cause) for cause in told)
+    # The health call's own words are this check's detail already.
+    because = "; and ".join(
+        str(cause) for cause in told if (check.name, cause.kind) != ("balancer.probe", "probe-down")
+    )
     more = f"; and {len(proved) - MOST} more causes" if len(proved) > MOST else ""
     return replace(
         check,
-        detail=f"{check.detail}: {because}{more}" if check.detail else f"{because}{more}",
+        detail=", because ".join(part for part in (check.detail, f"{because}{more}") if part),
         cause=told[0].kind,
-        remedy=" ".join(dict.fromkeys(_sentence(cause.remedy) for cause in told if cause.remedy)),
+        remedy="\n".join(dict.fromkeys(cause.remedy for cause in told if cause.remedy)),
     )
 
 
@@ -59,6 +62,8 @@ def of(check: CheckDone, facts: Facts) -> Iterator[Cause]:
                 yield from web(facts, asked)
             case "ssh.hostkey" | "rdp.answers":
                 yield from sign_in(facts, asked)
+            case "ssh.hostname":
+                yield from wiring.nat(facts, asked)
             case "ssh.login":
                 yield from login(check, facts, asked)
             case "vm.neighbour":
@@ -90,7 +95,7 @@ def sign_in(facts: Facts, asked: Machine) -> Iterator[Cause]:
     yield from machine.agent(facts, asked)
     if door is not None:
         own = _own_answer(facts, asked, door.backend_port)
-        yield from machine.workload(facts, asked, own=own, asked=f"port {door.backend_port}", http=False)
+        yield from machine.workload(facts, asked, own=own, port=door.backend_port, path=None)
 
 
 def login(check: CheckDone, facts: Facts, asked: Machine) -> Iterator[Cause]:
@@ -132,9 +137,9 @@ def _probed(facts: Facts, asked: Machine) -> Iterator[Cause]:
         return
     path = str(probe.get("requestPath") or "/")
     own = _own_answer(facts, asked, port, path)
-    http = str(probe.get("protocol") or "").lower() in {"http", "https"}
+    http = str(probe.get("protocol") or "").lower() == "http"
     guest = list(machine.boot(facts, asked, listening=own is None or own.connected is not False))
-    guest += machine.workload(facts, asked, own=own, asked=f"port {port}{f', path {path},' if http else ''}", http=http)
+    guest += machine.workload(facts, asked, own=own, port=port, path=path if http else None)
     yield from guest
     if port and not (found or denied or guest):
         yield Cause(
@@ -181,7 +186,3 @@ def _own_answer(facts: Facts, asked: Machine, port: int, path: str | None = None
         if question.vm == asked.name and question.port == port and path in {None, question.path}:
             return answer
     return None
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."

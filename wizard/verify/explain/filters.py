@@ -14,6 +14,9 @@ from wizard.verify.machines import Machine
 INTERNET = End(None, frozenset())
 """Any address outside: what a machine talks to when it fetches its packages."""
 
+FIRST_PRIORITY = 100
+"""The least that Azure takes: nothing can be put before it."""
+
 WEB_PORTS = (80, 443)
 """Package archives: Ubuntu's and Debian's over http, others over https."""
 
@@ -90,7 +93,9 @@ def _proof(verdict: Verdict) -> str:
 
 
 def _remedy(facts: Facts, verdict: Verdict, instead: str) -> str:
-    wanted = f"Remove the rule {verdict.rule}, or {instead} at a priority below {verdict.priority}"
+    wanted = f"Remove the rule {verdict.rule}"
+    if verdict.priority > FIRST_PRIORITY:
+        wanted += f", or {instead} at a priority below {verdict.priority}"
     same = (str(one.get("id")) for one in facts.documents.values() if one and one.get("name") == verdict.group)
     group_id = next(same, "")
     default = verdict.priority >= 65000

@@ -143,24 +143,32 @@ def _pools_with_snat(balancer: Document | None) -> set[str]:
     return found - {""}
 
 
-def workload(facts: Facts, machine: Machine, *, own: Answer | None, asked: str, http: bool) -> Iterator[Cause]:
-    """What the machine itself sees when it asks what a probe asks (`own`, None when it was not asked)."""
+def workload(facts: Facts, machine: Machine, *, own: Answer | None, port: int, path: str | None) -> Iterator[Cause]:
+    """What the machine itself sees when it asks its own port (`own`, None when it was not asked).
+
+    `path` is what an HTTP probe asks for there, None where a connection is all that counts.
+    """
     account = facts.inside.get(machine.name)
     if own is None or account is None:
         return
-    proof = f"asked on {machine.name} by {account.by}: {asked} {own}"
+    proof = f"{machine.name} asked itself, by {account.by}: port {port} {own}"
     if own.exit == REFUSED:
         stopped = ", ".join(f"{name} is {state}" for name, state in account.services.items() if state != "active")
+        served = int(properties(facts.rule()).get("backendPort") or 0)
+        aside = f"; the rule leads to port {served}" if path is not None and served and served != port else ""
         yield Cause(
             "nobody-listens",
-            f"nothing listens there on {machine.name}",
-            f"{proof}{f'; {stopped}' if stopped else ''}",
-            "Start the workload, or let balancer.backend_port name the port it listens on.",
+            f"nothing listens on port {port} of {machine.name}",
+            f"{proof}{f'; {stopped}' if stopped else ''}{aside}",
+            "Start the workload there, or let balancer.backend_port name the port it listens on."
+            if path is not None
+            else f"Start the server there; Run Command reaches the VM without it: az vm run-command invoke -g "
+            f"{machine.group} -n {machine.name} --command-id RunShellScript --scripts 'systemctl restart ssh'",
         )
-    elif http and own.connected and own.status != 200:
+    elif path is not None and own.connected and own.status != 200:
         yield Cause(
             "probe-answer",
-            f"the probe cannot succeed: exactly 200 counts, and {asked} {own}",
+            f"the probe asks {path} and cannot succeed: exactly 200 counts",
             proof,
             "Set balancer.probe_path to a path that answers 200 without a login, or let the workload answer it.",
         )

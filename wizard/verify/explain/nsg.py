@@ -269,8 +269,10 @@ def _prefix_holds(text: str, address: IPv4Address | None, network: Space) -> boo
             return address == PLATFORM
         case "internet":
             # All that is outside the virtual network and reachable by the Internet, Azure's public addresses too.
+            if address == PLATFORM:  # an address of every network's own host, whoever it is announced to
+                return False
             inside = network.holds(address)
-            return address != PLATFORM and not inside if inside is not None else None
+            return None if inside is None else not inside
     prefix = _network(text)
     if prefix is None:
         # Any other tag is a list of Microsoft's own public addresses, which only Azure knows; the networks of a
