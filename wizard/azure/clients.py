@@ -25,6 +25,7 @@ from wizard.errors import UnreachableError
 if TYPE_CHECKING:
     import aiohttp
     from azure.core.async_paging import AsyncItemPaged
+    from azure.core.credentials import AccessTokenInfo
     from azure.core.pipeline.transport import AioHttpTransport
     from azure.mgmt.compute.aio import ComputeManagementClient
     from azure.mgmt.network.aio import NetworkManagementClient
@@ -104,6 +105,10 @@ class Azure:
             policies.SensitiveHeaderCleanupPolicy(),
         ]
 
+    async def token(self) -> AccessTokenInfo:
+        """The token that requests carry now. It is a secret. Raises UnreachableError."""
+        return await explained(self._credential.get_token_info(self.cloud.scope))
+
     async def ask(self, call: Awaitable[T]) -> T:
         """Await one call of a client; what fails is raised as a WizardError."""
         return await explained(call)
@@ -140,11 +145,12 @@ class Azure:
 
 
 @asynccontextmanager
-async def connect(cloud: Cloud, subscription: str | None = None) -> AsyncIterator[Azure]:
+async def connect(cloud: Cloud, subscription: str | None = None, *, choose: bool = True) -> AsyncIterator[Azure]:
     """Sign in and yield the connection; on leaving, everything is closed.
 
-    `subscription` is an id; None leaves the choice to `signin.choose_subscription`. Raises UnreachableError when nobody
-    is signed in or the cloud does not answer, InputError when the choice of subscription is open.
+    `subscription` is an id; None leaves the choice to `signin.choose_subscription`, or with `choose` false leaves it
+    open (`subscription_id` is "" then): only the list of subscriptions can be asked for. Raises UnreachableError when
+    nobody is signed in or the cloud does not answer, InputError when the choice of subscription is open.
     """
     cloud = await clouds.current(cloud)
     from azure.core.pipeline.transport import AioHttpTransport
@@ -155,9 +161,11 @@ async def connect(cloud: Cloud, subscription: str | None = None) -> AsyncIterato
         async with credential:
             azure = Azure(cloud, transport, credential)
             azure.tenant_id = await signin.sign_in(cloud, credential, principal)
-            azure.subscription_id = await signin.choose_subscription(
-                cloud, subscription, principal, lambda: azure.subscriptions
-            )
+            azure.subscription_id = subscription or ""
+            if choose:
+                azure.subscription_id = await signin.choose_subscription(
+                    cloud, subscription, principal, lambda: azure.subscriptions
+                )
             yield azure
 
 

@@ -1,7 +1,8 @@
 """Who we are to a cloud: a credential of azure-identity, a token at once, and the subscription to work in.
 
-In this order: the service principal that comes with the cloud, the one that the environment names (the variables that
-azure-identity defines), the Azure CLI's sign-in. The sandbox, Azure Stack Hub and the public cloud take one way.
+In this order: what was chosen (see `methods`), the service principal that comes with the cloud, the one that the
+environment names (the variables that azure-identity defines), the Azure CLI's sign-in. The sandbox, Azure Stack Hub and
+the public cloud take one way.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wizard.azure import methods
 from wizard.azure.clouds import Cloud
 from wizard.azure.errors import explained
 from wizard.errors import InputError, UnreachableError
@@ -107,15 +109,29 @@ def credential(
         "disable_instance_discovery": not cloud.validate_authority,
         "retry_connect": 1,  # once more at once; the SDK's three tries keep a person waiting for 5 s
     }
-    if cloud.client_id and cloud.client_secret_file and cloud.tenant:
-        secret = _own_secret(cloud)
-        own = aio.ClientSecretCredential(cloud.tenant, cloud.client_id, secret, **options)
-        return Credential(own), Principal("the cloud's own service principal")
-    if _environment_names_a_principal(os.environ):
-        return Credential(aio.EnvironmentCredential(**options)), Principal("the service principal in AZURE_CLIENT_ID")
+    method = method_of(cloud)
+    label = methods.LABELS[method]
+    if method == "own":
+        assert cloud.tenant
+        assert cloud.client_id
+        own = aio.ClientSecretCredential(cloud.tenant, cloud.client_id, _own_secret(cloud), **options)
+        return Credential(own), Principal(label)
+    if method == "environment":
+        return Credential(aio.EnvironmentCredential(**options)), Principal(label)
+    if (choice := methods.chosen(cloud.name)) is not None and method != "azure-cli":
+        return Credential(choice.credential(cloud, options)), Principal(label)
     tenant = "" if subscription else cloud.tenant or ""  # a subscription tells its tenant by itself
     cli = aio.AzureCliCredential(tenant_id=tenant, subscription=subscription, process_timeout=CLI_TIMEOUT_S)
-    return Credential(cli), Principal("the Azure CLI", cli=True)
+    return Credential(cli), Principal(label, cli=True)
+
+
+def method_of(cloud: Cloud) -> str:
+    """By which method (see `methods.METHODS`) this process signs in to a cloud: the chosen one, or what is found."""
+    if choice := methods.chosen(cloud.name):
+        return choice.method
+    if cloud.client_id and cloud.client_secret_file and cloud.tenant:
+        return "own"
+    return "environment" if environment_names_a_principal(os.environ) else "azure-cli"
 
 
 def _own_secret(cloud: Cloud) -> str:
@@ -130,7 +146,8 @@ def _own_secret(cloud: Cloud) -> str:
         ) from None
 
 
-def _environment_names_a_principal(environment: Mapping[str, str]) -> bool:
+def environment_names_a_principal(environment: Mapping[str, str]) -> bool:
+    """Whether the variables of azure-identity tell who we are and how to prove it."""
     named = all(environment.get(name) for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID"))
     proof = any(environment.get(name) for name in ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"))
     return named and proof
@@ -159,6 +176,11 @@ def _cli_remedy(cloud: Cloud) -> str:
         f"Sign in: {switch}az login. Without a person: set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET"
         ' of a service principal. To try without Azure: cloud = "sandbox" in the plan.'
     )
+
+
+def account(token: str) -> str:
+    """Whose token it is, as the token says: a person's sign-in name, else the id of an application; "" if neither."""
+    return next((found for name in ("upn", "preferred_username", "appid") if (found := _claim(token, name))), "")
 
 
 def _claim(token: str, name: str) -> str | None:

@@ -77,7 +77,8 @@ Deployments
         credentials: {vm: {user, created_with, changed_at}}; `state` deployed, partial, absent or unknown (then `why`
         says more); without `states` it is unknown and nothing is asked. No cloud is started for it.
         run: {id, kind} of the run that is under way, or null
-    status(name?)            -> {name, cloud, subscription, created, state, resources, http, ssh, rdp, credentials, plan}
+    status(name?)            -> {name, cloud, subscription, created, state, resources, http, ssh, rdp, credentials,
+                                 plan}
         resources: [{id, type, state}]; state is ARM's, Absent or NotOurs
     forget(name)             -> {name}      what this computer remembers, not what is in Azure
 """

@@ -40,17 +40,22 @@ def _closed(facts: Facts, sku: Mapping[str, Any], skus: list[dict[str, Any]]) ->
     reason = restriction(sku)
     if not reason:
         return None
-    words = {
-        "NotAvailableForSubscription": "Azure keeps it from this subscription there (NotAvailableForSubscription).",
-        "QuotaId": "The subscription's offer does not include it (QuotaId).",
-    }
     like = _like(sku, skus)
     return Problem(
         FIELD,
         f"{sku['name']} is closed to this subscription in {facts.plan.location}.",
-        words.get(reason, f"Azure says: {reason}."),
+        closed_because(reason),
         f"Take {' or '.join(like)}, or another region." if like else "Take another region.",
     )
+
+
+def closed_because(reason: str) -> str:
+    """A restriction's reason code, for people."""
+    words = {
+        "NotAvailableForSubscription": "Azure keeps it from this subscription there (NotAvailableForSubscription).",
+        "QuotaId": "The subscription's offer does not include it (QuotaId).",
+    }
+    return words.get(reason, f"Azure says: {reason}.")
 
 
 def restriction(sku: Mapping[str, Any]) -> str:

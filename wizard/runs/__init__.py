@@ -28,8 +28,9 @@ Every event is a JSON object with `event`, `n` (1, 2, ...) and `at_utc`, and as 
     verify      check, waiting, verified
     reset       step, reset
     destroy     deleting, deleted, interrupted, destroyed
-    load        loading {url, duration_s, vms} once, load_progress {at, requests, errors, rps, p50_ms, p99_ms, by_vm,
-                total} twice a second (each tells of the time since the last, `total` of all), load, expect
+    load        loading {url, duration_s, vms} once, load_progress {at, requests, errors, rps, p50_ms, p90_ms, p99_ms,
+                by_vm, total} twice a second (each tells of the time since the last, `total` of all), load, expectation
+    drill       mark, load_progress, drill
 
 Requests and secrets. Paths are best absolute; relative ones are the starter's. Each kind also takes
 secrets["sign_in"] (the desk's `handover`).
@@ -41,6 +42,45 @@ secrets["sign_in"] (the desk's `handover`).
                                                                      {old_password} or {old_passwords}, to prove
     destroy  {}
     load     {url?, duration_s?, connections?, rate?, keep_alive?, workers?, warmup_s?, requests?, expect?: [text]}
+    drill    {vm?, update_domain?, rate?, wait_s?}
 
 `generate` makes a password for each VM and writes them to `secret_file` (0600, never overwritten).
 """
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wizard.runs import journal
+from wizard.runs.run import Ended, Run
+from wizard.runs.starting import start
+
+__all__ = ["Ended", "Run", "active", "history", "latest", "load", "start"]
+
+
+def history(name: str) -> list[Run]:
+    """All runs on a deployment that are kept, the latest first."""
+    return [run for folder in reversed(journal.of(journal.folder_of(name))) if (run := _read(folder))]
+
+
+def latest(name: str) -> Run | None:
+    """The last run on a deployment, living or ended; None when there was none."""
+    return next(iter(history(name)), None)
+
+
+def load(name: str, id: str) -> Run | None:
+    """The run with that id, or None."""
+    return next((run for run in history(name) if run.id == id), None)
+
+
+def active() -> list[Run]:
+    """Every run that is under way."""
+    runs = (_read(path) for folder in journal.all_folders() for path in journal.of(folder))
+    return [run for run in runs if run is not None and run.alive]
+
+
+def _read(folder: Path) -> Run | None:
+    try:
+        return Run.read(folder)
+    except (OSError, ValueError, KeyError):
+        return None  # being removed, or damaged

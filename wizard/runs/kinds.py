@@ -1,0 +1,215 @@
+"""The kinds of runs: each calls what the command of its name calls, with the same events.
+
+A kind takes a Job and returns the exit status of a run that came to its end: 1 when what it checked has failures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from wizard.errors import InputError, WizardError
+from wizard.runs.job import Job
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from wizard.deploy.journey import Outlook
+    from wizard.deploy.record import Record
+    from wizard.reset.events import Mode
+
+
+async def deploy(job: Job) -> int:
+    """Create what a plan describes; whoever starts it has consented to that."""
+    from wizard.deploy import journey
+    from wizard.plan import values as plans
+
+    plan = plans.legal(job.request.get("plan") or {})
+    if plan.name.casefold() != job.name.casefold():
+        raise InputError(f"The plan is of {plan.name}, and the run of {job.name}.", "", "They must be the same.")
+    secret_file = job.secret_file()
+    async with job.cloud(plan.cloud, job.request.get("subscription")) as azure:
+        outlook = await journey.look(plan, azure)
+        _tell_outlook(job, outlook)
+        vms = outlook.needs_password
+        given = job.passwords(vms) if secret_file is None else job.generated(vms, plan.machines.os)
+        await journey.carry_out(outlook, azure, given, job.emit, secret_file=secret_file)
+    return 0
+
+
+def _tell_outlook(job: Job, outlook: Outlook) -> None:
+    for problem in outlook.problems:
+        job.tell(problem.as_event())
+    for found in outlook.survey.findings:
+        resource = found.resource
+        job.tell(
+            {
+                "event": "planned",
+                "id": resource.id,
+                "type": resource.type,
+                "name": resource.name,
+                "after": list(resource.after),
+                "state": found.state,
+            }
+        )
+
+
+async def verify(job: Job) -> int:
+    """Prove that a deployment works."""
+    from wizard.verify import verification
+
+    known = job.record()
+    passwords = job.passwords(known.plan.vm_names)
+    async with job.cloud(known.plan.cloud, known.subscription) as azure:
+        verified = await verification.verify(
+            known,
+            azure,
+            identity=job.path("identity"),
+            password=passwords or None,
+            wait_s=float(job.request.get("wait_s", verification.WAIT_S)),
+            emit=job.emit,
+        )
+    return 1 if verified.failed else 0
+
+
+async def reset(job: Job) -> int:
+    """Reset VMs' credentials, with proof."""
+    from wizard.deploy import secrets
+    from wizard.reset import credentials
+
+    known = job.record()
+    vms = tuple(dict.fromkeys(job.request.get("vms") or known.plan.vm_names))
+    mode = cast("Mode", job.request.get("mode") or "password")
+    user = job.request.get("user") or None
+    secret_file = job.secret_file()
+    new = _new(job, known, vms, mode, generate=secret_file is not None)
+    old = job.passwords(vms, "old_password", "old_passwords") or None
+    credentials.check(known, vms, user=user, new=new, old=old)
+    if secret_file is not None and not isinstance(new, str):
+        users = {vm: user or credentials.administrator(known, vm) for vm in vms}
+        secrets.write_secret_file(secret_file, users, new)
+    async with job.cloud(known.plan.cloud, known.subscription) as azure:
+        results = await credentials.reset(
+            known,
+            azure,
+            vms,
+            mode=mode,
+            user=user,
+            new=new,
+            old=old,
+            identity=job.path("identity"),
+            emit=job.emit,
+        )
+    return 1 if any(result.state == "failed" for result in results) else 0
+
+
+def _new(job: Job, known: Record, vms: tuple[str, ...], mode: Mode, *, generate: bool) -> Mapping[str, SecretStr] | str:
+    if mode == "password":
+        return job.generated(vms, known.plan.machines.os) if generate else job.passwords(vms)
+    if mode != "ssh-key":
+        raise InputError(f"The mode {mode} does not work yet.", "", "Modes so far: password, ssh-key.")
+    key = str(job.request.get("ssh_key") or "").strip()
+    if not key or generate:
+        raise InputError("There is no key to add.", "", "Choose a public key.")
+    return key
+
+
+async def destroy(job: Job) -> int:
+    """Delete everything a deployment created; whoever starts it has consented to that."""
+    from wizard.deploy import journey, record
+    from wizard.deploy.events import Destroyed
+
+    if not record.known(job.name):
+        job.emit(Destroyed(job.name, 0))
+        return 0
+    known = record.load(job.name)
+    async with job.cloud(known.plan.cloud, known.subscription) as azure:
+        await journey.destroy(known, azure, job.emit)
+    return 0
+
+
+async def load(job: Job) -> int:
+    """Send HTTP load to a deployment's page, or to a URL, and tell who answered."""
+    from wizard.runs.progress import LoadProgress
+    from wizard.verify import load as loads
+    from wizard.verify.load import expect as expectations
+
+    asked = job.request
+    expected = [expectations.parse(text) for text in asked.get("expect") or ()]
+    url, vms = (str(asked["url"]), ()) if asked.get("url") else await _page(job)
+    duration_s = float(asked.get("duration_s", 10.0))
+    job.tell({"event": "loading", "url": url, "duration_s": duration_s, "vms": list(vms)})
+    done = await loads.run(
+        url,
+        duration_s=duration_s,
+        connections=int(asked.get("connections", 50)),
+        rate=float(asked["rate"]) if asked.get("rate") else None,
+        keep_alive=bool(asked.get("keep_alive")),
+        vms=vms,
+        requests=int(asked["requests"]) if asked.get("requests") else None,
+        warmup_s=float(asked.get("warmup_s", 0.0)),
+        workers=int(asked.get("workers", 1)),
+        on_snapshot=LoadProgress(job.tell),
+    )
+    job.emit(done)
+    judged = [one.judge(done) for one in expected]
+    for verdict in judged:
+        job.emit(verdict)
+    return 1 if done.errors == done.requests or not all(verdict.met for verdict in judged) else 0
+
+
+async def drill(job: Job) -> int:
+    """Stop a VM under load, and see what its users see."""
+    from wizard.runs.progress import LoadProgress
+    from wizard.verify import drill as drills
+
+    known = job.record()
+    asked = job.request
+    async with job.cloud(known.plan.cloud, known.subscription) as azure:
+        done = await drills.drill(
+            known,
+            azure,
+            vm=asked.get("vm") or None,
+            update_domain=None if asked.get("update_domain") is None else int(asked["update_domain"]),
+            **{name: float(asked[name]) for name in ("rate", "wait_s") if asked.get(name) is not None},
+            emit=job.emit,
+            on_snapshot=LoadProgress(job.tell),
+        )
+    return 0 if done.survived else 1
+
+
+async def _page(job: Job) -> tuple[str, tuple[str, ...]]:
+    """A deployment's page and the VMs that should answer."""
+    from wizard import blueprint
+    from wizard.deploy import endpoints
+
+    known = job.record()
+    async with job.cloud(known.plan.cloud, known.subscription) as azure:
+        http = (await endpoints.read(azure, blueprint.build(known.plan, known.subscription))).http
+    if not http:
+        raise WizardError(
+            f"{known.name} answers nowhere.",
+            "Its load balancer is not there, or has no public address.",
+            "See what is there in the deployment's home.",
+        )
+    return f"{http}/", known.plan.vm_names if known.plan.machines.workload == "page" else ()
+
+
+KINDS: Mapping[str, Callable[[Job], Awaitable[int]]] = {
+    "deploy": deploy,
+    "verify": verify,
+    "load": load,
+    "drill": drill,
+    "reset": reset,
+    "destroy": destroy,
+}
+"""By the name of the command that does the same in the foreground."""
+
+
+def fault(error: BaseException) -> dict[str, Any]:
+    """What is told of an error that nobody foresaw: its type, and no word of its own, which may quote anything."""
+    return {
+        "what": f"The run met a fault of ours: {type(error).__name__}.",
+        "why": "This was not foreseen, and where it happened is in the run's log.",
+        "remedy": "What is there is kept. Run the same again: it continues from what is there.",
+    }
