@@ -63,6 +63,8 @@ def drill(drill: Drill) -> list[Child]:
         timeline = Timeline(drill.series, drill.marks, drill.vms, drill.get("offered_rps"))
         drawn = series.draw("drill-series", "The drill over time", timeline)
         caption = "Dotted lines mark what was done and seen. Latency is of the answers in each slice of time."
+        if rate := drill.get("offered_rps"):
+            caption += f" The dashed line is the load that was offered: {words.figure(rate)} requests a second."
         contents.append(element("figure", drawn, element("figcaption", caption)))
     contents += [table(told) for told in (tables.phases(drill), tables.marks(drill)) if told.rows]
     return contents

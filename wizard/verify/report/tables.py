@@ -168,7 +168,7 @@ def drill_figures(drill: Drill) -> list[tuple[str, str, str]]:
     requests, failed = drill.get("requests"), drill.get("failed")
     told = [
         ("Failure detected", seen(drill.get("detected_s")), _expected(drill)),
-        ("Failed requests", words.whole(failed), f"of {words.whole(requests)}, {_part(failed, requests)}"),
+        ("Failed requests", words.whole(failed), _part(failed, requests)),
         ("Longest gap", words.seconds(drill.get("longest_gap_s")), "without any answer"),
         ("Back in rotation", seen(drill.get("back_in_rotation_s")), "after it was started again"),
     ]
@@ -202,7 +202,9 @@ def _expected(drill: Drill) -> str:
 
 
 def _part(failed: float | None, requests: float | None) -> str:
-    return words.NOTHING if failed is None or not requests else words.percent(failed, requests)
+    if failed is None or not requests:
+        return ""
+    return f"{words.percent(failed, requests)} of {words.whole(requests)}"
 
 
 def drill_verdict(drill: Drill) -> str:
