@@ -94,4 +94,6 @@ def text(done: DrillDone) -> str:
         )
     if done.back_in_rotation_s is not None:
         lines.append(f"  back in rotation {done.back_in_rotation_s:.1f} s after the order to start")
+    if done.evidence:
+        lines.append(f"  evidence: {done.evidence}")
     return "\n".join(lines)

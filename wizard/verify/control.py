@@ -49,6 +49,19 @@ def present(blueprint: Blueprint, live: Live) -> Iterator[CheckDone]:
         yield CheckDone("control.present", resource.name, "passed" if good else "failed", f"{kind}: {told}")
 
 
+def states(blueprint: Blueprint, live: Live) -> list[dict[str, str]]:
+    """Every planned resource with what ARM says of it, as the evidence keeps it."""
+    return [
+        {
+            "id": resource.id,
+            "type": resource.type,
+            "name": resource.name,
+            "state": provisioning_state(document) if (document := live[ids.key(resource.id)]) is not None else "absent",
+        }
+        for resource in blueprint
+    ]
+
+
 def as_planned(blueprint: Blueprint, live: Live) -> Iterator[CheckDone]:
     """control.as_planned: what ARM holds is what the plan asked for, for each resource that is there."""
     for resource in blueprint:

@@ -75,6 +75,7 @@ class Verification:
         self.checks: list[CheckDone] = []
         self.load: LoadResult | None = None
         self.live: control.Live = {}
+        self.reach = endpoints.Endpoints()
         self._emit = emit
         self._unexplained: list[CheckDone] = []
         self._accounts: Mapping[str, Inside] = {}
@@ -86,7 +87,7 @@ class Verification:
             self._tell_explained(await self._explained(http))
         finally:  # what failed is told also when the rest could not be asked
             self._tell_explained(self._unexplained)
-        return self._end(began, http)
+        return self._end(began)
 
     async def _check(self, credentials: logins.Credentials, wait_s: float) -> str:
         """Make all checks; the balancer's URL, or ""."""
@@ -94,7 +95,7 @@ class Verification:
         self.tell_all(control.present(self.blueprint, self.live))
         self.tell_all(control.as_planned(self.blueprint, self.live))
         self.tell_all(control.pool(self.blueprint, self.live, self.machines))
-        reach = await endpoints.read(self.azure, self.blueprint)
+        self.reach = reach = await endpoints.read(self.azure, self.blueprint)
         doors = {vm: _host_port(at) for vm, at in reach.ssh.items()}
         there = [machine for machine in self.machines if self.live[ids.key(machine.id)] is not None]
         rule = control.balancing_rule(self.blueprint, self.live)
@@ -293,16 +294,22 @@ class Verification:
         self._accounts = asked.told
         self.tell_all(guests.judge(facts, asked, workload))
 
-    def _end(self, began: datetime, http: str) -> Verified:
+    def _end(self, began: datetime) -> Verified:
         into = evidence.folder(self.record)
-        evidence.keep(into, self.record, self.checks, self.load, began=began, cloud=self.azure.cloud.name, http=http)
-        counts = {state: sum(check.state == state for check in self.checks) for state in _STATES}
+        evidence.keep(
+            into,
+            self.record,
+            began=began,
+            cloud=self.azure.cloud.name,
+            reach=self.reach,
+            checks=self.checks,
+            loads=[self.load] if self.load is not None else [],
+            resources=control.states(self.blueprint, self.live),
+        )
+        counts = {state: sum(check.state == state for check in self.checks) for state in evidence.STATES}
         verified = Verified(**counts, evidence=str(into))
         self._emit(verified)
         return verified
-
-
-_STATES = ("passed", "failed", "warned", "skipped")
 
 
 def _page_checks(pages: balance.Pages, machines: Sequence[Machine], *, named: bool) -> Iterable[CheckDone]:

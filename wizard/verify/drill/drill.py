@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
 from wizard.deploy import endpoints
 from wizard.errors import AzureError, InputError, WizardError
-from wizard.verify import balance, control, health, readiness
+from wizard.verify import balance, control, evidence, health, readiness
 from wizard.verify import machines as machines_of
 from wizard.verify.drill import verdict
 from wizard.verify.drill.events import DrillDone, Mark
@@ -83,6 +85,8 @@ class _Drill:
         self.marks: list[Mark] = []
         self.rule = ("", "")
         self.http = ""
+        self.reach = endpoints.Endpoints()
+        self.began_at = datetime.now(UTC)
         self.began = 0.0
         self._back_at: float | None = None
         self._started: float | None = None
@@ -107,7 +111,7 @@ class _Drill:
                 "Its load balancer, its rule or its public address is missing.",
                 f"See what is there: multivm-wizard verify {self.record.name}",
             )
-        self.rule, self.http = rule, f"{reach.http}/"
+        self.rule, self.http, self.reach = rule, f"{reach.http}/", reach
         await readiness.wait(self.azure, readiness.Place(self.machines, rule, {}), wait_s, self.emit)
         down = {name: reason for name, (up, reason) in (await self._probes()).items() if not up}
         if down:
@@ -284,6 +288,9 @@ class _Drill:
             marks=[{"at": mark.at, "what": mark.what} for mark in self.marks],
             series=measured.series,
         )
+        into = evidence.folder(self.record)
+        evidence.keep(into, self.record, began=self.began_at, cloud=self.azure.cloud.name, reach=self.reach, drill=done)
+        done = replace(done, evidence=str(into))
         self.emit(done)
         return done
 

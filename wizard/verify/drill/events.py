@@ -40,6 +40,7 @@ class DrillDone(Event):
     failing_for_s        from the first failed request to the last, by when they were due; 0 when none failed
     back_in_rotation_s   from the order to start the VM until it answered through the balancer again
     connections          of those that were kept alive: how many were `reset`, and how many `survived`, by VM
+    evidence             the folder that keeps the report of it
     why                  what broke the promise; empty when it held
     """
 
@@ -63,3 +64,4 @@ class DrillDone(Event):
     connections_by_vm: Mapping[str, Mapping[str, int]]
     marks: Sequence[Mapping[str, Any]] = ()
     series: Sequence[Mapping[str, Any]] = field(default=())
+    evidence: str = ""
