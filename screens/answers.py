@@ -50,7 +50,12 @@ class Answers:
     """The draft of one plan. Whoever watches is called with the key that changed."""
 
     def __init__(self) -> None:
-        self._draft: dict[str, Any] = {"cloud": "sandbox", "name": "", "wizard.begin": "new"}
+        self._draft: dict[str, Any] = {
+            "cloud": "sandbox",
+            "name": "",
+            "wizard.begin": "new",
+            "wizard.cloud": "sandbox",
+        }
         self._committed = dict(self._draft)
         self._secrets: dict[str, SecretStr] = {}
         self._watchers: list[Watcher] = []
@@ -182,6 +187,17 @@ class Answers:
     def _tell(self, key: str) -> None:
         for watcher in tuple(self._watchers):
             watcher(key)
+
+
+def dotted(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested plan values by dotted key; the tags stay one value."""
+    values: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, dict) and name != "tags":
+            values.update({f"{name}.{inner}": plain(each) for inner, each in value.items()})
+        else:
+            values[name] = plain(value)
+    return values
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:

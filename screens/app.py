@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from importlib.resources import files
@@ -11,42 +11,32 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from rich.text import Text
+from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 
 from screens import flow
-from screens.answers import Answers, defaults
+from screens.answers import Answers, defaults, dotted
 from screens.start import StartStep
 from screens.themes import DARK, LIGHT
 from screens.toasts import KEPT, Toast
 
+Told = Callable[[dict[str, Any]], None]
+
 
 class Asks(Protocol):
-    """What screens need of the desk: the process that asks the engine and the cloud."""
+    """What screens need of the desk: the process that asks the engine and the cloud (`screens.desk.Desk`)."""
 
-    async def ask(self, question: str, /, **values: Any) -> Any:
-        """The answer; raises WizardError."""
+    async def ask(self, question: str, /, *, told: Told | None = None, **arguments: Any) -> Any:
+        """The answer; `told` gets what is told meanwhile (a device code). Raises WizardError."""
+
+    def listen(self, told: Told) -> Callable[[], None]:
+        """Call `told` with everything the desk tells; returns what ends that."""
 
     async def close(self) -> None:
         """End the process."""
-
-
-class _NoDesk:
-    """Stands where the question process is missing: it knows nothing but our own key pair."""
-
-    async def ask(self, question: str, /, **_values: Any) -> Any:
-        from wizard import keys
-        from wizard.errors import UnreachableError
-
-        if question == "generate_key":
-            pair = await asyncio.to_thread(keys.ensure)
-            return {"public": pair.public}
-        raise UnreachableError("The question process is not here yet.", "", "")
-
-    async def close(self) -> None:
-        """Nothing to end."""
 
 
 class WizardApp(App[None]):
@@ -55,7 +45,7 @@ class WizardApp(App[None]):
     TITLE = "multivm-wizard"
     CSS = files("assets").joinpath("styles/wizard.tcss").read_text(encoding="utf-8")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", "Quit", tooltip="Leave the wizard", id="app.quit", priority=True),
+        Binding("ctrl+q", "quit", "Quit", key_display="^Q", tooltip="Leave the wizard", id="app.quit", priority=True),
     ]
 
     def __init__(self, plan_file: Path | None = None, desk: Asks | None = None) -> None:
@@ -76,13 +66,10 @@ class WizardApp(App[None]):
     def desk(self) -> Asks:
         """The desk; its process starts with the first question."""
         if self._desk is None:
-            import importlib
+            from screens.desk import Desk
 
-            try:
-                desk: Asks = importlib.import_module("screens.desk").Desk()
-            except ModuleNotFoundError:
-                desk = _NoDesk()
-            self._desk = desk
+            self._desk = Desk()
+            self._desk.listen(self._told)
         return self._desk
 
     @property
@@ -101,6 +88,8 @@ class WizardApp(App[None]):
 
     async def _complete(self) -> None:
         self.answers.complement(await asyncio.to_thread(defaults))
+        if self.plan_file is not None:
+            self.call_later(self.load_plan, str(self.plan_file))
 
     # What every screen can do
 
@@ -199,6 +188,36 @@ class WizardApp(App[None]):
         while isinstance(self.screen, ModalScreen):
             self.pop_screen()
         self.switch_screen(screen)
+        if self.answers.complete:
+            self._remember()
+
+    @work(thread=True, exclusive=True, group="remember")
+    def _remember(self) -> None:
+        from screens import memory
+
+        memory.remember(answers=self.answers.committed_plan_values())
+
+    def _told(self, event: dict[str, Any]) -> None:
+        if event.get("tell") == "started":
+            self.notify(f"The {event['cloud']} was started; that took {event['seconds']:.1f} s.")
+
+    async def load_plan(self, path: str) -> bool:
+        """Take over a plan file's values; what is wrong in it is told, and False only when it cannot be read."""
+        from wizard.errors import WizardError
+
+        try:
+            found = await self.desk.ask("load_plan", path=_absolute(path))
+        except WizardError as error:
+            self.notify(" ".join(filter(None, (error.why, error.remedy))), title=error.what, severity="error")
+            return False
+        await self.completed()
+        self.answers.replace(dotted(found["plan"]))
+        errors = [each for each in found["problems"] if each.get("severity") == "error"]
+        for each in errors[:3]:
+            words = " ".join(filter(None, (each["what"], each.get("remedy"))))
+            self.notify(words, title=each["field"] or "Plan", severity="warning")
+        self.notify(f"{path}: {f'{len(errors)} to mend' if errors else 'taken over'}.", title="Plan")
+        return True
 
     async def review(self) -> None:
         """To Review, once what has no default that is ours to choose is filled: a key, who may sign in."""
@@ -229,6 +248,11 @@ class WizardApp(App[None]):
         plan = self.answers.plan()
         await asyncio.to_thread(plan_files.write, plan, file)
         self.push_screen(DeployingScreen(file))
+
+
+def _absolute(path: str) -> str:
+    """The desk has a working folder of its own."""
+    return str(Path(path).expanduser().absolute())
 
 
 def run(plan_file: Path | None = None) -> None:

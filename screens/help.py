@@ -45,9 +45,10 @@ def _keys(screen: Screen[Any]) -> Content:
     seen: set[str] = set()
     for active in screen.active_bindings.values():
         binding = active.binding
-        if binding.action in seen or not binding.id or not active.tooltip:
+        name = binding.action.partition("(")[0]
+        if name in seen or not binding.id or not active.tooltip:
             continue
-        seen.add(binding.action)
+        seen.add(name)
         key = screen.app.get_key_display(binding)
         lines.append(
             Content.assemble((f"{key:<8}", "$primary"), f"{binding.description:<14}", (active.tooltip, "$text-muted"))

@@ -86,6 +86,8 @@ class Step(Frame):
     """One screen of the form. See the module's docstring."""
 
     lead: ClassVar[str] = ""
+    first_field: ClassVar[str] = ""
+    """The key of the field that has the focus at first; left out: the first one."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "f1",
@@ -117,7 +119,14 @@ class Step(Frame):
         Binding("up", "focus_by(-1)", "Field before", tooltip="The field above", show=False, id="step.up"),
         Binding("enter", "focus_by(1)", "Next field", tooltip="The field below", show=False, id="step.enter"),
         *(
-            Binding(f"{n},alt+{n}", f"number({n})", f"Step {n}", tooltip="Go there", show=False, id=f"step.number{n}")
+            Binding(
+                f"{n},alt+{n}",
+                f"number({n})",
+                f"Step {n}",
+                tooltip="A step by its number",
+                show=False,
+                id=f"step.number{n}",
+            )
             for n in range(1, 8)
         ),
     ]
@@ -146,6 +155,10 @@ class Step(Frame):
 
     async def leave(self) -> bool:
         """The last word before Next, once there are no problems; False stays here."""
+        return True
+
+    async def before_review(self) -> bool:
+        """As `leave`, when ^R goes to Review past the steps between; problems are shown there."""
         return True
 
     # The frame
@@ -197,7 +210,7 @@ class Step(Frame):
         self.check()
 
     def _enter_first(self) -> None:
-        wanted = self.wizard.progress.focus.get(self.step_id)
+        wanted = self.wizard.progress.focus.get(self.step_id) or self.first_field
         fields = [field for field in self.fields() if field.display and not field.disabled]
         chosen = next((field for field in fields if field.key == wanted), fields[0] if fields else None)
         if chosen is not None:
@@ -307,6 +320,9 @@ class Step(Frame):
 
     # Actions
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return not (action == "back" and flow.before(self.step_id) is None)
+
     def action_focus_by(self, by: int) -> None:
         """The field below or above; from the last one, the button that goes on."""
         (self.focus_next if by > 0 else self.focus_previous)()
@@ -366,8 +382,9 @@ class Step(Frame):
     async def action_review(self) -> None:
         """To Review, with defaults for what was not answered."""
         await self.wizard.completed()
-        self.wizard.answers.commit()
-        await self.wizard.review()
+        if await self.before_review() and self.is_current:
+            self.wizard.answers.commit()
+            await self.wizard.review()
 
     def action_go(self, step_id: str) -> None:
         """To a step that was reached before."""

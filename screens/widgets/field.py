@@ -93,9 +93,11 @@ class Field(Vertical):
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
         self._label.update(f"▸ {self.label}")
+        self._label.add_class("here")
 
     def on_descendant_blur(self, _event: events.DescendantBlur) -> None:
         self._label.update(f"  {self.label}")
+        self._label.remove_class("here")
 
 
 def _told(problem: Problem) -> str:

@@ -23,6 +23,7 @@ KEY = {
     "private": "/home/me/.ssh/id_ed25519",
     "problem": "",
 }
+Told = Callable[[dict[str, Any]], None]
 SUBSCRIPTION = "0f5e2a7c-1b1c-4c60-8a53-5a1d6d1f0001"
 
 
@@ -141,11 +142,13 @@ class FakeDesk:
         self.answers = {**_answers(), **answers}
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.closed = False
-        self.tells: list[Callable[[dict[str, Any]], None]] = []
+        self.tells: list[Told] = []
         self._held: dict[str, asyncio.Event] = {}
 
-    async def ask(self, question: str, /, **values: Any) -> Any:
+    async def ask(self, question: str, /, *, told: Told | None = None, **values: Any) -> Any:
         self.asked.append((question, values))
+        if told is not None:
+            self.tells.append(told)
         await asyncio.sleep(0)
         if question in self._held:
             await self._held[question].wait()
@@ -155,6 +158,10 @@ class FakeDesk:
         if isinstance(answer, BaseException):
             raise answer
         return copy.deepcopy(answer)
+
+    def listen(self, told: Told) -> Callable[[], None]:
+        self.tells.append(told)
+        return lambda: self.tells.remove(told)
 
     async def close(self) -> None:
         self.closed = True
