@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,15 @@ if TYPE_CHECKING:
     from wizard.deploy.record import Record
     from wizard.plan.model import Plan
     from wizard.reset.events import ResetDone
-    from wizard.verify.events import Verified
+    from wizard.verify.drill import DrillDone
+    from wizard.verify.events import CheckDone, Verified
     from wizard.verify.load import LoadResult
 
 VMS = 2
-LOAD_S = 5.0
+LOAD_S = 3.0
+DRILL_S = 2.0
+"""How long the drill watches before and after; users of their own deployments get more."""
+
 WAIT_S = 120.0
 UNPRIVILEGED_PORT = 8080
 
@@ -41,12 +46,16 @@ UNPRIVILEGED_PORT = 8080
 @output.json_option
 @output.guarded
 def command(as_json: bool) -> None:
-    """Deploy two VMs behind a balancer into a sandbox, prove that they work, reset their passwords with proof, and
-    destroy everything again. Takes about half a minute and leaves nothing behind.
+    """Deploy two VMs behind a balancer into a sandbox, prove that they work and that losing one is survived, reset
+    their passwords with proof, and
+    destroy everything again. Takes about a minute and leaves nothing behind but its evidence.
     """
+    from wizard.home import home
+
     out = output.Output(as_json)
+    kept = home() / "demo" / datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     with _home_of_its_own(out):
-        failures = output.run(_Journey(out).walk())
+        failures = output.run(_Journey(out, kept).walk())
     if failures:
         raise WizardError(
             "The demo did not prove what it set out to prove.",
@@ -78,8 +87,9 @@ def _home_of_its_own(out: output.Output) -> Iterator[None]:
 class _Journey:
     """One walk through all steps; keeps what each found for the account at the end."""
 
-    def __init__(self, out: output.Output) -> None:
+    def __init__(self, out: output.Output, kept: Path) -> None:
         self.out = out
+        self.kept = kept
         self.began = time.perf_counter()
         self.proved: list[str] = []
         self.failures: list[str] = []
@@ -96,8 +106,10 @@ class _Journey:
             try:
                 deployed = await self._deploy(plan, azure, first)
                 known = record.load(plan.name)
-                await self._verify(known, azure, first)
-                await self._load(deployed)
+                verified = await self._verify(known, azure, first)
+                load = await self._load(deployed)
+                done = await self._drill(known, azure)
+                self._keep(Path(verified.evidence), load, done)
                 await self._reset(known, azure, first)
             finally:
                 if record.known(plan.name):
@@ -135,7 +147,12 @@ class _Journey:
         from wizard.verify import verify
 
         self._heading("Verify: what Azure says, what the network does, who answers")
-        verified = await verify(known, azure, password=passwords, wait_s=WAIT_S, emit=self._tell)
+        told = _Checks()
+        verified = await verify(
+            known, azure, password=passwords, wait_s=WAIT_S, emit=lambda e: self._tell(told.note(e))
+        )
+        for line in told.lines():
+            self._line(line)
         checks = verified.passed + verified.failed + verified.warned + verified.skipped
         self._judge(not verified.failed, f"{verified.passed} of {checks} checks passed, {verified.failed} failed")
         return verified
@@ -157,6 +174,32 @@ class _Journey:
             f"{result.vms} VMs answered {result.requests} requests with {result.errors} errors",
         )
         return result
+
+    async def _drill(self, known: Record, azure: Azure) -> DrillDone:
+        from wizard.verify.drill import drill
+
+        self._heading(f"Failover drill: {known.plan.vm_names[0]} is stopped under load, and brought back")
+        done = await drill(known, azure, before_s=DRILL_S, after_s=DRILL_S, emit=self._tell)
+        seen = "never" if done.detected_s is None else f"after {done.detected_s:.1f} s"
+        self._line(
+            f"{done.failed} of {done.requests} requests failed; {done.connections['survived']} connections went on"
+        )
+        self._judge(
+            done.survived,
+            f"losing a VM was survived: out of rotation {seen} ({done.expected_detection_s:g} s promised), "
+            f"no request failed afterwards"
+            if done.survived
+            else f"losing a VM was not survived: {'; '.join(done.why)}",
+        )
+        return done
+
+    def _keep(self, evidence_folder: Path, load: LoadResult, done: DrillDone) -> None:
+        """Put everything into one report, where it outlasts this run's own home."""
+        from wizard.verify import evidence
+
+        evidence.add(evidence_folder, loads=[load], drill=done)
+        self.kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copytree(evidence_folder, self.kept)
 
     async def _reset(self, known: Record, azure: Azure, before: dict[str, SecretStr]) -> Sequence[ResetDone]:
         from wizard.reset import passwords, reset
@@ -202,7 +245,9 @@ class _Journey:
             self._line(f"✗ {fact}")
         self.out.data({"event": "demo", "seconds": round(seconds, 1), "proved": self.proved, "failed": self.failures})
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: Event | None) -> None:
+        if event is None:
+            return
         if self.out.json:
             self.out.data(event.as_event())
         elif line := _line_of(event):
@@ -219,20 +264,44 @@ class _Journey:
             sys.stdout.flush()
 
 
+SIGNS = {"passed": "✓", "failed": "✗", "warned": "!", "skipped": "-"}
+
+
+class _Checks:
+    """Checks that passed, a line for all of one kind; the others are told one by one."""
+
+    def __init__(self) -> None:
+        self._passed: dict[str, list[CheckDone]] = {}
+
+    def note(self, event: Event) -> Event:
+        from wizard.verify.events import CheckDone
+
+        if isinstance(event, CheckDone) and event.state == "passed":
+            self._passed.setdefault(event.name, []).append(event)
+        return event
+
+    def lines(self) -> Iterator[str]:
+        for name, checks in self._passed.items():
+            count = "" if len(checks) == 1 else f"{len(checks)} times; "
+            yield f"✓ {name:<20}{count}{checks[-1].target}: {checks[-1].detail}"
+
+
 def _line_of(event: Event) -> str | None:
     """What a reader of the account wants of an event; most say too much."""
     from wizard.deploy.events import ResourceChanged
     from wizard.reset.events import ResetDone
+    from wizard.verify.drill.events import Mark
     from wizard.verify.events import CheckDone
 
-    signs = {"passed": "✓", "failed": "✗", "warned": "!", "skipped": "-"}
     match event:
         case ResourceChanged(state="done"):
             return f"✓ {event.id.rsplit('/', 1)[-1]:<32}{event.seconds or 0:5.1f} s"
         case ResourceChanged(state="failed"):
             return f"✗ {event.id.rsplit('/', 1)[-1]}: {event.why}"
-        case CheckDone():
-            return f"{signs[event.state]} {event.name:<20}{event.target}: {event.detail}"
+        case CheckDone() if event.state != "passed":
+            return f"{SIGNS[event.state]} {event.name:<20}{event.target}: {event.detail}"
+        case Mark():
+            return f"{event.at:6.1f} s  {event.what}"
         case ResetDone():
             refused = "old login refused" if event.old_login_refused else "old login not shown to be refused"
             works = "new login works" if event.new_login else "new login does not work"

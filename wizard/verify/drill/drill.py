@@ -52,13 +52,16 @@ async def drill(
     update_domain: int | None = None,
     rate: float = RATE,
     wait_s: float = WAIT_S,
+    before_s: float = BEFORE_S,
+    after_s: float = AFTER_S,
     emit: Emit,
     on_snapshot: OnSnapshot | None = None,
 ) -> DrillDone:
     """Stop one VM (the first, or the one named), or all of an update domain, under load, and bring it back.
 
     The load is an open loop of `rate` requests a second, each on a new connection, beside 20 kept-alive connections.
-    It begins once every VM is in rotation, for which `wait_s` seconds are given. The VM is started again in any case,
+    It begins once every VM is in rotation, for which `wait_s` seconds are given; `before_s` and `after_s` are how long
+    the load runs undisturbed. The VM is started again in any case,
     also after an error or an interruption.
 
     Raises InputError for a VM that is not the deployment's and for a drill that would leave no VM; WizardError when the
@@ -66,6 +69,7 @@ async def drill(
     """
     running = _Drill(record, azure, emit, on_snapshot)
     await running.prepare(vm, update_domain, wait_s)
+    running.before_s, running.after_s = before_s, after_s
     return await running.run(rate)
 
 
@@ -88,6 +92,8 @@ class _Drill:
         self.reach = endpoints.Endpoints()
         self.began_at = datetime.now(UTC)
         self.began = 0.0
+        self.before_s = BEFORE_S
+        self.after_s = AFTER_S
         self._back_at: float | None = None
         self._started: float | None = None
         balancer = record.plan.balancer
@@ -146,7 +152,7 @@ class _Drill:
     async def _story(self, load: RunningLoad) -> Timeline:
         """Before, the stop, the reaction, the start, after. The VM is on its way back when this is left."""
         self._mark("the load runs")
-        await asyncio.sleep(BEFORE_S)
+        await asyncio.sleep(self.before_s)
         detected: float | None = None
         try:
             self._mark(f"stopping {self._names}")
@@ -165,7 +171,7 @@ class _Drill:
         back = await self._until_back()
         if back is not None:
             self._mark(f"{self._names} answers again")
-        await asyncio.sleep(AFTER_S)
+        await asyncio.sleep(self.after_s)
         return Timeline(stopped, detected, self._started, back, self._now())
 
     async def _until_down(self, stopping: asyncio.Task[None]) -> float | None:
