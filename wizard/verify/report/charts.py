@@ -18,8 +18,13 @@ _BAR = 22.0
 
 
 def title(load: Load, position: int) -> str:
-    """What a load is called: its own title, or its number."""
-    return load.title or f"Load {position + 1}"
+    """What a load is called: its own title, or its number and what sets it apart."""
+    if load.title:
+        return load.title
+    if rate := load.get("offered_rps"):
+        return f"Load {position + 1}, {words.figure(rate)}/s offered"
+    kind = {True: ", kept alive", False: ", new connections", None: ""}[load.keep_alive]
+    return f"Load {position + 1}{kind}"
 
 
 def has_latency(load: Load) -> bool:
@@ -32,7 +37,8 @@ def latency(name: str, loads: Sequence[tuple[str, Load]]) -> Element:
     measured = [value for _, load in loads for _, value in load.percentiles if value]
     values = axes.log_ticks(min(measured), max(measured))
     scale = Scale(values[0], values[-1], panel.bottom, panel.top, logarithmic=True)
-    along = Scale(0, len(PERCENTILES) - 1, panel.left + 40, panel.right - 40)
+    # A single load's values stand left of their points: the first must not reach the scale.
+    along = Scale(0, len(PERCENTILES) - 1, panel.left + (40 if len(loads) > 1 else 80), panel.right - 40)
     drawn = panel.grid(values, scale, "Latency in ms, logarithmic")
     for index, (label, _) in enumerate(PERCENTILES):
         x = along(index)

@@ -64,7 +64,11 @@ def _head(facts: Facts) -> Element:
         causes.append(element("li", f"… and {len(failed) - len(causes)} more, below"))
     return element(
         "header",
-        element("p", "Evidence of a verification", class_="kicker"),
+        element(
+            "p",
+            f"Evidence of a {'verification' if facts.checks or facts.drill is None else 'failover drill'}",
+            class_="kicker",
+        ),
         element("h1", facts.deployment),
         element(
             "div",
