@@ -1,101 +1,471 @@
-"""The deployment as it goes: each resource with its state and time, then the endpoints or what went wrong."""
+"""Deploying: the architecture as it comes into being, each resource with its state, the timeline, and how long still.
+
+    wizard.go("deploying", start=True)      Review's Create: starts the run from the answers. Asked twice, it starts once
+    wizard.go("deploying")                  attaches to the last deployment run of `answers["name"]`
+    wizard.go("deploying", name="rg")       attaches to that deployment's
+
+The run lives apart from the wizard: leaving the screen or the wizard ends nothing.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import work
-from textual.app import ComposeResult
+from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Static
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
 
-from screens.engine import EngineProcess
+from screens import faults, flow
+from screens.answers import PASSWORD
+from screens.ledger import RUNNING, Ledger, clock
+from screens.live import Event, Follows, Live, told
+from screens.widgets.gantt import Gantt
+from screens.widgets.grid import Grid, told_time
+from screens.widgets.log import Log
+from screens.widgets.picture import Picture
+from screens.widgets.push import Push
+from screens.widgets.signs import sign
+from screens.widgets.text import Line
+from wizard.errors import InputError, WizardError
 
-SIGNS = {"started": "… creating", "done": "✓ done", "failed": "✗ failed", "adopted": "… adopted", "same": "✓ same"}
+if TYPE_CHECKING:
+    from wizard.runs import Ended
+
+VIEWS = ("overview", "resources", "timeline", "log")
 
 
-class DeployingScreen(Screen[None]):
-    """Runs `deploy FILE --yes` in the engine's process: pressing Create was the consent."""
+class DeployingStep(Live):
+    """Follows one deployment's run."""
 
+    step_id = "deploying"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "stop", "Stop", tooltip="Stop and keep what was done; Create goes on later", id="deploying.stop"),
-        Binding("b,escape", "back", "Back", tooltip="To the first screen, once it has ended", id="deploying.back"),
+        Binding("ctrl+d", "view", "Details", tooltip="Overview, resources, timeline, log", id="deploying.view"),
+        Binding("slash", "search", "Search", key_display="/", tooltip="Search the resources", id="deploying.search"),
+        Binding("ctrl+x", "stop", "Stop…", tooltip="Choose how the deployment stops", id="deploying.stop"),
+        Binding("ctrl+t", "retry", "Try again", tooltip="Go on from what is there", id="deploying.retry"),
+        Binding("ctrl+e", "edit", "Edit", tooltip="The step whose answer caused the error", id="deploying.edit"),
+        Binding("f3", "next", "Verify", tooltip="Prove that it works", id="deploying.next"),
+        Binding("f4", "home", "Home", tooltip="What is there, and what can be done with it", id="deploying.home"),
+        Binding("f2,alt+left", "back", "Back", key_display="F2", tooltip="The deployment goes on", id="deploying.back"),
+        Binding("escape", "clear", "Clear search", tooltip="Show all resources", show=False, id="deploying.clear"),
     ]
 
-    def __init__(self, plan_file: Path) -> None:
+    def __init__(self, start: bool = False, name: str = "", run: Follows | None = None) -> None:
         super().__init__()
-        self.engine = EngineProcess("deploy", str(plan_file), "--yes")
-        self.states: dict[str, str] = {}
-        self.ended = False
+        self._start, self._named, self._given = start, name, run
+        self.ledger = Ledger()
+        self.result: Ended | None = None
+        self.view = "overview"
+        self._removing = self._remove_after = False
+        self._plan: Mapping[str, Any] | None = None
 
-    def compose(self) -> ComposeResult:
-        with Horizontal(id="title"):
-            yield Static("Deploying", id="headline", classes="name")
-            yield Static("", id="count", classes="where")
-        with Vertical(classes="body"):
-            yield DataTable(id="resources", cursor_type="row", zebra_stripes=True)
-            yield Static("… preparing", id="outcome", markup=False)
-        yield Footer()
+    # The frame
+
+    def parts(self) -> Iterable[Widget]:
+        with Horizontal(id="upper"):
+            yield Picture(id="picture")
+            with Vertical(id="resources"):
+                yield Line(placeholder="name, kind or state", id="search")
+                yield Grid(self.ledger, id="grid")
+        yield Gantt(self.ledger, id="gantt")
+        yield Log(self.ledger, id="log")
+        with Vertical(id="foot"):
+            yield Static("", id="outcome", markup=False)
+            with Horizontal(id="offers"):
+                yield Push("Verify ›", id="verify", classes="primary")
+                yield Push("Home", id="home")
+                yield Push("Try again", id="retry", classes="primary")
+                yield Push("", id="edit")
+                yield Push("Remove what is there…", id="remove")
+                yield Push("Review", id="review")
 
     def on_mount(self) -> None:
-        table: DataTable[str] = self.query_one("#resources", DataTable)
-        for label, width in (("Resource", 34), ("State", 12), ("Time", 8)):
-            table.add_column(label, key=label, width=width)
-        table.focus()
-        self.follow()
+        super().on_mount()
+        self._offer()
+        self._show_view()
+        self.head("… starting")
+        self.query_one(Grid).focus()
+        self.begin()
 
-    @work(exclusive=True)
-    async def follow(self) -> None:
-        """Draw every event of the engine until it ends."""
-        async for event in self.engine.events():
-            match event["event"]:
-                case "resource":
-                    self._resource(event)
-                case "deployed":
-                    self._deployed(event)
-                case "error" | "problem":
-                    self._error(event)
-        self.ended = True
-        self.query_one("#headline", Static).update("Deployed" if self.engine.exit_status == 0 else "Stopped")
-        if self.engine.exit_status not in (0, None) and not self.query_one("#outcome").has_class("bad"):
-            self._error({"what": "The deployment stopped.", "why": "\n".join(self.engine.narration[-3:]), "remedy": ""})
+    @property
+    def name_of_deployment(self) -> str:
+        return self._named or (self.run.name if self.run else "") or str(self.wizard.answers.get("name") or "")
 
-    def _resource(self, event: dict[str, Any]) -> None:
-        table: DataTable[str] = self.query_one("#resources", DataTable)
-        resource, state = str(event["id"]), str(event["state"])
-        at = f"{float(event['at']):.1f} s"
-        if resource in self.states:
-            table.update_cell(resource, "State", SIGNS[state])
-            table.update_cell(resource, "Time", at)
-        else:
-            table.add_row(resource.rsplit("/", 1)[-1], SIGNS[state], at, key=resource)
-        self.states[resource] = state
-        ready = sum(state in ("done", "same") for state in self.states.values())
-        self.query_one("#count", Static).update(f"{ready} of {len(self.states)} begun are there")
-        self.query_one("#outcome", Static).update("… at work")
+    # Starting and attaching
 
-    def _deployed(self, event: dict[str, Any]) -> None:
-        lines = [f"✓ {event['resources']} resources in {event['seconds']:.0f} s", "", f"curl {event['http']}/"]
-        lines += [f"{vm:<16} ssh port {address.rpartition(':')[2]}" for vm, address in event["ssh"].items()][:4]
-        lines += ["", f"Prove it: multivm-wizard verify {event['name']}"]
-        self.query_one("#outcome", Static).update("\n".join(lines))
+    @work(exclusive=True, group="begin")
+    async def begin(self) -> None:
+        """Follow the run that is there, or start it where Create was pressed."""
+        try:
+            run = self._given or (await self._started() if self._start else self._latest())
+        except WizardError as error:
+            self._refused(error)
+            return
+        if run is None:
+            self.head("Nothing was deployed")
+            words = f"There is no deployment of {self.name_of_deployment or 'that name'} to follow."
+            self.query_one("#outcome", Static).update(told(words, "", "Review creates one.", sign="○", tone="quiet"))
+            self._offer("review")
+            return
+        self._attach_to(run)
 
-    def _error(self, event: dict[str, Any]) -> None:
-        outcome = self.query_one("#outcome", Static)
-        outcome.add_class("bad")
-        told = [line for line in (event.get("what"), event.get("why"), event.get("remedy")) if line]
-        outcome.update("✗ " + "\n  ".join(told))
+    async def _started(self) -> Follows:
+        from wizard import runs
+
+        answers, name = self.wizard.answers, self.name_of_deployment
+        request: dict[str, Any] = {"plan": answers.plan_values()}
+        if subscription := answers.get("wizard.subscription"):
+            request["subscription"] = subscription
+        if self.run is not None and (before := getattr(self.run, "request", None)):
+            request = dict(before)  # trying again what was attached to, whose plan need not be the answers'
+        secrets: dict[str, Any] = {}
+        if answers.get("machines.auth") == "password" and (password := answers.secret(PASSWORD)):
+            secrets["password"] = password.get_secret_value()
+        if handed := await self.wizard.desk.ask("handover", cloud=answers.get("cloud")):
+            secrets["sign_in"] = handed
+        try:
+            return await runs.start("deploy", name, request, secrets)
+        except InputError:
+            # Create was pressed twice, or somebody deploys this already: what is under way is followed instead.
+            living = runs.latest(name)
+            if living is None or not living.alive:
+                raise
+            return living
+
+    def _latest(self) -> Follows | None:
+        from wizard import runs
+
+        found = runs.history(self.name_of_deployment) if self.name_of_deployment else []
+        return next((run for run in found if run.kind == "deploy"), None)
+
+    def _attach_to(self, run: Follows) -> None:
+        self.ledger = Ledger()
+        self.result = None
+        self._removing = run.kind == "destroy"
+        request = getattr(run, "request", None) or {}
+        if request.get("plan"):
+            self._plan = _dotted(request["plan"])
+        self.query_one("#outcome", Static).update("")
+        self._offer()
+        self.follow(run)
+        self.refresh_bindings()
+        self.draw()
+
+    def _refused(self, error: WizardError) -> None:
+        self.over = True
+        self.head("✗ Not started")
+        self.query_one("#outcome", Static).update(told(error.what, error.why, error.remedy))
+        self._offer("retry", "review")
+
+    # Drawing
+
+    def taken(self, events: Sequence[Event]) -> None:
+        self.ledger.feed(events)
+
+    def draw(self) -> None:
+        """Draw what the ledger holds: only what is seen, and of that only what changed."""
+        if self.run is None:
+            return
+        self._draw_head()
+        if self.view == "overview":
+            address = str((self.ledger.deployed or {}).get("http", "")).removeprefix("http://").rpartition(":")[0]
+            self.query_one(Picture).show(self._answer, self.ledger.states(), address=address)
+        if self.view in ("overview", "resources"):
+            self.query_one(Grid).show(self.ledger)
+        if self.view in ("overview", "timeline"):
+            gantt = self.query_one(Gantt)
+            gantt.everything = self.view == "timeline"
+            gantt.show(self.ledger)
+        if self.view == "log" or self.has_class("-spacious"):
+            self.query_one(Log).show(self.ledger)
+        if not self.over:
+            self.query_one("#outcome", Static).update(self._going_on())
+
+    def _draw_head(self) -> None:
+        ledger, now = self.ledger, self.ledger.now()
+        ready, total = ledger.count(), len(ledger.rows)
+        time = clock(now)
+        if not self.over and not self._removing and (about := ledger.about()) and about > now:
+            time += f" of about {clock(about + 0.5)}"
+        count = f"{ready} / {total}" if total else ""
+        self.head(self._title(), Content.assemble((f"{time}   ", ""), (count, "bold")))
+
+    def _title(self) -> Content:
+        name = self.name_of_deployment
+        if not self.over:
+            return Content(f"{'Removing' if self._removing else 'Deploying'} {name}")
+        state = self.result.state if self.result else "lost"
+        if state == "done":
+            return Content.assemble(("✓ ", "$text-success"), f"{name} is {'gone' if self._removing else 'deployed'}")
+        word = {"cancelled": "stopped", "lost": "lost"}.get(state, "failed")
+        return Content.assemble(("✗ ", "$text-error"), f"{name}: {word}")
+
+    def _going_on(self) -> Content:
+        if self._remove_after:
+            return Content.styled("… stopping; then everything is removed", "$text-accent")
+        if self.ledger.interrupted:
+            return Content.styled("… stopping; what was done is kept", "$text-accent")
+        if not self.ledger.rows:
+            return Content.styled("… looking at what is there", "$text-accent")
+        if failed := self.ledger.failed():
+            return Content.assemble(
+                ("✗ ", "$text-error"), f"{failed[0].name} failed. What does not need it is still finished."
+            )
+        at_work = self.ledger.count(RUNNING)
+        return Content.assemble(
+            (f"… {at_work} at work. ", "$text-accent"), ("You can leave: this goes on by itself.", "$text-muted")
+        )
+
+    def _answer(self, key: str) -> Any:
+        return (self._plan or {}).get(key, self.wizard.answers.get(key))
+
+    # The end
+
+    def run_ended(self, ended: Ended | None) -> None:
+        self.result = ended
+        if self._remove_after and not self._removing:
+            self._remove_after = False
+            self._destroy()
+            return
+        self.query_one("#outcome", Static).update(self._outcome())
+        self._offer(*self._ways_on())
+        self.refresh_bindings()
+
+    def _outcome(self) -> Content:
+        ended = self.result
+        if self._removing and ended and ended.state == "done":
+            return told(f"Nothing of {self.name_of_deployment} is left.", sign="✓", tone="good")
+        if self.ledger.deployed is not None:
+            return self._deployed(self.ledger.deployed)
+        if ended is None:
+            return Content("")
+        failed = self.ledger.failed()
+        if ended.state == "cancelled":
+            return told("Stopped. What was done is kept.", *self._left_running(), sign="!", tone="warn")
+        if failed:
+            first = failed[0]
+            more = f" {len(failed) - 1} more failed: see the resources." if len(failed) > 1 else ""
+            what = f"{first.kind} {first.name} failed.{more}"
+            return told(what[0].upper() + what[1:], first.why, first.remedy or ended.remedy)
+        return told(ended.what or "It ended without a word.", ended.why, ended.remedy)
+
+    def _left_running(self) -> tuple[str, str]:
+        running = (self.ledger.interrupted or {}).get("running") or ()
+        names = ", ".join(str(each).rpartition("/")[2] for each in list(running)[:4])
+        more = f" and {len(running) - 4} more" if len(running) > 4 else ""
+        why = f"Azure goes on with {names}{more}." if names else ""
+        return why, "Try again goes on from what is there."
+
+    def _deployed(self, event: Event) -> Content:
+        seconds = told_time(float(event["seconds"]))
+        lines = [
+            Content.assemble(("✓ ", "$text-success"), f"{event['resources']} resources in {seconds}. It answers at "),
+            Content.assemble(("  ", ""), (f"{event['http']}/", "bold"), ("   Verify proves it.", "$text-muted")),
+        ]
+        if self._answer("machines.auth") == "password":
+            lines[1] = Content.assemble(
+                ("  ", ""), (f"{event['http']}/", "bold"), ("   Its VMs still have their first password.", "$text-warning")
+            )
+        return Content("\n").join(lines)
+
+    def _ways_on(self) -> list[str]:
+        done = self.result is not None and self.result.state == "done"
+        if self._removing:
+            return ["review"] if done else ["remove", "home"]
+        if done:
+            return ["verify", "home"]
+        ways = ["retry"]
+        if step := self._blamed():
+            self.query_one("#edit", Push).update(f"Change: {step.title}")
+            ways.append("edit")
+        return [*ways, "remove"] if self.ledger.rows else [*ways, "review"]
+
+    def _blamed(self) -> flow.Entry | None:
+        if self.result is None or self.result.state in ("cancelled", "lost", "done"):
+            return None
+        return faults.step_of(self._blamed_key())
+
+    def _blamed_key(self) -> str:
+        problems = [*self.ledger.problems, *(self.result.problems if self.result else ())]
+        return faults.key_of(problems, self.ledger.failed())
+
+    def _offer(self, *ways: str) -> None:
+        """Show the buttons of these ways on; the first gets the focus."""
+        for push in self.query("#offers Push"):
+            push.display = push.id in ways
+        self.query_one("#offers").display = bool(ways)
+        if ways and self.is_current:
+            self.query_one(f"#{ways[0]}").focus()
+
+    # Actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that can do nothing now are not shown."""
+        going = self.run is not None and not self.over
+        shown = {
+            "stop": going and not self._removing,
+            "retry": self.over and self.query_one("#retry").display,
+            "edit": self.over and self.query_one("#edit").display,
+            "next": self.over and self.query_one("#verify").display,
+            "home": self.over and self.run is not None,
+        }
+        return shown.get(action, True)
+
+    def on_push_pressed(self, event: Push.Pressed) -> None:
+        actions = {
+            "verify": self.action_next,
+            "home": self.action_home,
+            "retry": self.action_retry,
+            "edit": self.action_edit,
+            "remove": self.action_remove,
+            "review": partial(self.wizard.go, "review"),
+        }
+        actions[event.push.id or "review"]()
+
+    def action_view(self) -> None:
+        """The next view."""
+        self.view = VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)]
+        self._show_view()
+
+    def _show_view(self) -> None:
+        for view in VIEWS:
+            self.set_class(view == self.view, f"-{view}")
+        target = {"overview": "#grid", "resources": "#grid", "timeline": "#gantt", "log": "#log"}[self.view]
+        if not self.over:
+            self.query_one(target).focus()
+        self.call_after_refresh(self.draw)
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.height >= 36, "-spacious")
+        self.call_after_refresh(self.draw)
+
+    def action_search(self) -> None:
+        if self.view not in ("overview", "resources"):
+            self.view = "resources"
+            self._show_view()
+        self.add_class("-searching")
+        self.query_one("#search", Line).focus()
+
+    @on(Input.Changed, "#search")
+    def _searched(self, event: Input.Changed) -> None:
+        grid = self.query_one(Grid)
+        grid.filter = event.value
+        grid.show()
+
+    @on(Input.Submitted, "#search")
+    def _found(self) -> None:
+        self.query_one(Grid).focus()
+
+    def action_clear(self) -> None:
+        self.query_one("#search", Line).value = ""
+        self.remove_class("-searching")
+        self.query_one(Grid).focus()
+
+    def on_grid_chosen(self, event: Grid.Chosen) -> None:
+        from screens.dialogs import AboutScreen
+
+        row, shown = event.row, sign(event.row.state)
+        lines = [Content.assemble((f"{shown}", shown.style))]
+        if row.state == "waiting" and (missing := self.ledger.waits_for(row)):
+            lines[0] += Content(f", waits for {missing}")
+        if (took := row.seconds(self.ledger.now())) is not None:
+            lines.append(Content(f"Begun after {told_time(row.began)}, {told_time(took)} so far" if row.ended is None else f"Begun after {told_time(row.began)}, took {told_time(took)}"))
+        lines += [Content(text) for text in (row.why, row.remedy) if text]
+        if row.after:
+            names = [self.ledger.rows[each].name for each in row.after if each in self.ledger.rows]
+            lines.append(Content.styled(f"After {', '.join(names)}", "$text-muted"))
+        lines.append(Content.styled(row.id, "$text-muted"))
+        self.app.push_screen(AboutScreen(f"{row.kind} {row.name}", Content("\n").join(lines)))
 
     def action_stop(self) -> None:
-        if not self.ended:
-            self.query_one("#outcome", Static).update("… stopping; what was done is kept")
-            self.engine.interrupt()
+        """Ask how to stop; the deployment goes on until that is answered."""
+        from screens.dialogs import ChoiceScreen
+
+        ways = (
+            ("go-on", "Go on deploying", "Nothing changes."),
+            ("keep", "Stop, and keep what is there", "What Azure is writing now it still finishes. Create goes on later."),
+            ("remove", "Stop, and remove everything", "Deletes what this deployment has created so far."),
+        )
+        self.app.push_screen(
+            ChoiceScreen("Stop the deployment?", f"{self.ledger.count()} resources are there.", ways), self._stop
+        )
+
+    def _stop(self, way: str | None) -> None:
+        if way not in ("keep", "remove"):
+            return
+        self._remove_after = way == "remove"
+        if self.over or self.run is None:
+            if self._remove_after:
+                self._remove_after = False
+                self._destroy()
+            return
+        self._cancel(self.run)
+
+    @work(group="cancel")
+    async def _cancel(self, run: Follows) -> None:
+        await run.cancel()
+
+    def action_remove(self) -> None:
+        from screens.dialogs import ChoiceScreen
+
+        ways = (
+            ("leave", "Leave all as it is", "Nothing changes."),
+            ("remove", "Remove everything", f"Deletes all that {self.name_of_deployment} has created."),
+        )
+        self.app.push_screen(ChoiceScreen("Remove what is there?", "", ways), self._stop)
+
+    @work(exclusive=True, group="begin")
+    async def _destroy(self) -> None:
+        from wizard import runs
+
+        try:
+            handed = await self.wizard.desk.ask("handover", cloud=self._answer("cloud"))
+            secrets = {"sign_in": handed} if handed else {}
+            self._attach_to(await runs.start("destroy", self.name_of_deployment, {}, secrets))
+        except WizardError as error:
+            self._refused(error)
+
+    def action_retry(self) -> None:
+        """Start again: the engine goes on from what is there."""
+        if self.over:
+            self._start, self._given, self.over = True, None, False
+            self._offer()
+            self.head("… starting")
+            self.query_one("#outcome", Static).update("")
+            self.begin()
+
+    def action_edit(self) -> None:
+        """The step whose answer caused the error, at its field."""
+        if step := self._blamed():
+            self.wizard.progress.focus[step.id] = self._blamed_key()
+            self.wizard.go(step.id)
+
+    def action_next(self) -> None:
+        if self.query_one("#verify").display:
+            self.wizard.go("verify", name=self.name_of_deployment)
+
+    def action_home(self) -> None:
+        self.wizard.go("home", name=self.name_of_deployment)
 
     def action_back(self) -> None:
-        if self.ended:
-            self.app.pop_screen()
+        if self.run is not None and not self.over:
+            self.notify(f"{self.name_of_deployment} goes on by itself. Start and the palette lead back to it.")
+        self.wizard.go("review" if flow.present("review") else "start")
+
+
+def _dotted(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and key != "tags":
+            found |= _dotted(value, f"{before}{key}.")
         else:
-            self.notify("The deployment is at work: x stops it and keeps what was done.")
+            found[before + key] = value
+    return found
+
+
+STEP = DeployingStep

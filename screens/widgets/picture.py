@@ -69,7 +69,7 @@ class _Drawing:
             (8, self._centred([("│", FRAME)])),
             (2, self._centred(self._address())),
             *self._balancer_and_vms(),
-            (9, []),
+            (15, []),
             *self._around(),
         ]
 

@@ -1,0 +1,103 @@
+"""Questions over a screen: a choice among few, a name to type for what cannot be undone, and all about one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from screens.widgets.push import Push
+from screens.widgets.text import Line
+
+
+class ChoiceScreen(ModalScreen[str]):
+    """One of a few ways on, each a line; Esc takes the first, which changes nothing. Dismissed with the way's id."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "first", "Back", tooltip="Leave all as it is", id="choice.escape"),
+        Binding("down", "app.focus_next", "Down", tooltip="The next one", show=False, id="choice.down"),
+        Binding("up", "app.focus_previous", "Up", tooltip="The one before", show=False, id="choice.up"),
+    ]
+
+    def __init__(self, title: str, text: str, ways: Sequence[tuple[str, str, str]]) -> None:
+        """`ways` are id, label, and what happens then; the first one changes nothing."""
+        super().__init__()
+        self._heading, self._words, self._ways = title, text, ways
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog", can_focus=False):
+            yield Static(self._heading, classes="headline", markup=False)
+            yield Static(self._words, classes="words", markup=False)
+            for id, label, then in self._ways:
+                yield Push(label, id=id)
+                yield Static(then, classes="then", markup=False)
+
+    def on_mount(self) -> None:
+        self.query(Push).first().focus()
+
+    def on_push_pressed(self, event: Push.Pressed) -> None:
+        self.dismiss(event.push.id or "")
+
+    def action_first(self) -> None:
+        self.dismiss(self._ways[0][0])
+
+
+class TypedScreen(ModalScreen[bool]):
+    """Asks for a name to be typed, so that nobody destroys by a slip of a finger. Dismissed with whether it was."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(False)", "Back", tooltip="Leave all as it is", id="typed.escape")
+    ]
+
+    def __init__(self, title: str, text: str, name: str, label: str) -> None:
+        super().__init__()
+        self._heading, self._words, self._wanted, self._label = title, text, name, label
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog", can_focus=False):
+            yield Static(self._heading, classes="headline", markup=False)
+            yield Static(self._words, classes="words", markup=False)
+            yield Static(Content.assemble("Type ", (self._wanted, "bold"), " to go on:"), markup=False)
+            yield Line(id="typed")
+            yield Push(self._label, id="yes", disabled=True)
+            yield Push("Leave all as it is", id="no")
+
+    @on(Input.Changed, "#typed")
+    def _typed(self, event: Input.Changed) -> None:
+        self.query_one("#yes", Push).disabled = event.value.strip() != self._wanted
+
+    @on(Input.Submitted, "#typed")
+    def _entered(self) -> None:
+        if not self.query_one("#yes", Push).disabled:
+            self.dismiss(True)
+
+    def on_push_pressed(self, event: Push.Pressed) -> None:
+        self.dismiss(event.push.id == "yes")
+
+
+class AboutScreen(ModalScreen[None]):
+    """All that is known about one thing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "dismiss(None)", "Close", tooltip="Close this", id="about.close")
+    ]
+
+    def __init__(self, title: str, text: Content) -> None:
+        super().__init__()
+        self._heading, self._words = title, text
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog", id="about"):
+            yield Static(self._heading, classes="headline", markup=False)
+            yield Static(self._words, classes="words", markup=False)
+            yield Static("Esc closes this.", classes="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#about").focus()

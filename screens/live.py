@@ -1,0 +1,153 @@
+"""What the screens of work under way share: they follow a run's events and draw at 4 Hz what came meanwhile.
+
+The run is a process of its own (wizard.runs). A screen only reads its events, so leaving it, or the wizard, ends
+nothing, and whoever comes back reads the same events from the first on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from screens.step import Frame
+from screens.widgets.keyline import KeyLine
+from screens.widgets.signs import STYLES, Tone
+
+if TYPE_CHECKING:
+    from wizard.runs import Ended
+
+Event = Mapping[str, Any]
+
+DRAW_S = 0.25
+"""4 Hz: quick enough for the eye to follow, and 600 changing resources still cost little of a core."""
+
+
+class Follows(Protocol):
+    """What a screen needs of a run (wizard.runs.Run; a recording replayed by scripts/replay.py)."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def ended(self) -> Ended | None: ...
+
+    def events(self, after: int = 0) -> AsyncIterator[dict[str, Any]]: ...
+
+    async def cancel(self) -> bool: ...
+
+
+class Live(Frame):
+    """A screen without a form: a head line, a body that lives, keys. Subclasses write `parts`, `taken` and `draw`."""
+
+    CSS = files("assets").joinpath("styles/live.tcss").read_text(encoding="utf-8")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help", "Help", tooltip="The keys of this screen", id="live.help"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run: Follows | None = None
+        self.over = False
+        """Whether the run that is followed has told its end."""
+        self._arrived: list[Event] = []
+
+    # What a screen writes
+
+    def parts(self) -> Iterable[Widget]:
+        """What stands between head line and keys."""
+        return ()
+
+    def taken(self, events: Sequence[Event]) -> None:
+        """Events came: keep what they say. Drawing follows by itself."""
+
+    def draw(self) -> None:
+        """Draw what is known now; called at 4 Hz while a run is followed, and when it has ended."""
+
+    def run_ended(self, ended: Ended | None) -> None:
+        """The run that was followed has ended and all its events are taken in."""
+
+    # The frame
+
+    def compose(self) -> ComposeResult:
+        yield from self.header()
+        with Vertical(id="live"):
+            yield Static("", id="headline", markup=False)
+            yield from self.parts()
+        yield KeyLine(id="keys")
+
+    def on_mount(self) -> None:
+        self.wizard.progress.seen.add(self.step_id)
+        self.set_interval(DRAW_S, self._turn)
+
+    def head(self, left: Content | str, right: Content | str = "") -> None:
+        """The screen's own first line: what is going on, and the figures at its right end."""
+        left, right = _content(left), _content(right)
+        line = self.query_one("#headline", Static)
+        room = line.content_size.width - left.cell_length - right.cell_length
+        line.update(Content.assemble(left.stylize("bold"), " " * max(2, room), right), layout=False)
+
+    # Following
+
+    def follow(self, run: Follows) -> None:
+        """Read this run's events from the first on; what was followed before is let go of."""
+        self.run, self.over = run, False
+        self._arrived = []
+        self._follow(run)
+
+    @work(exclusive=True, group="follow")
+    async def _follow(self, run: Follows) -> None:
+        async for event in run.events():
+            self._arrived.append(event)
+        self._take()
+        self.over = True
+        self.run_ended(run.ended)
+        self.call_after_refresh(self.draw)
+
+    def _take(self) -> None:
+        if self._arrived:
+            arrived, self._arrived = self._arrived, []
+            self.taken(arrived)
+
+    def _turn(self) -> None:
+        if self.run is None or self.over or not self.is_current:
+            return
+        self._take()
+        self.draw()
+
+    def on_screen_resume(self) -> None:
+        """What came while something else covered this screen is drawn at once."""
+        if self.run is not None:
+            self._take()
+            self.call_after_refresh(self.draw)
+
+    def action_help(self) -> None:
+        from screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self, None))
+
+
+def told(what: str, why: str = "", remedy: str = "", *, sign: str = "✗", tone: Tone = "bad") -> Content:
+    """An error in three lines: what, why, and what to do now."""
+    lines = [Content.assemble((f"{sign} ", STYLES[tone]), (what, f"{STYLES[tone]} bold"))]
+    lines += [Content(f"  {line}") for line in why.splitlines()]
+    lines += [Content.assemble(("  → ", "$primary"), (line, "")) for line in remedy.splitlines()]
+    return Content("\n").join(lines)
+
+
+def _content(text: Content | str) -> Content:
+    return text if isinstance(text, Content) else Content(text)

@@ -1,0 +1,82 @@
+"""A drill's course: good answers and failures over time, with a mark under each thing that happened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.content import Content
+from textual.widgets import Static
+
+from screens.widgets.spark import LEVELS
+
+Mark = tuple[float, str]
+Step = tuple[float, float, float]
+"""Seconds since the load began, good answers a second, failures a second."""
+
+
+def timeline(steps: Sequence[Step], marks: Sequence[Mark], width: int, height: int) -> Content:
+    """Two tracks over one axis of `width` cells, the marks' feet, and a line for each mark, the last ones if short."""
+    name = 10
+    room = max(10, width - name)
+    span = max([10.0, *(at for at, _, _ in steps), *(at for at, _ in marks)])
+    good = _track([(at, rate) for at, rate, _ in steps], span, room)
+    bad = _track([(at, rate) for at, _, rate in steps], span, room)
+    feet = [" "] * room
+    for number, (at, _) in enumerate(marks, 1):
+        feet[min(room - 1, int(at / span * (room - 1)))] = _letter(number)
+    lines = [
+        Content.assemble((f"{'answers':<{name}}", "$text-muted"), (good, "$text-success")),
+        Content.assemble((f"{'failures':<{name}}", "$text-muted"), (bad, "$text-error")),
+        Content.assemble((f"{'':<{name}}", ""), ("".join(feet), "bold")),
+        Content.assemble(
+            (f"{'seconds':<{name}}", "$text-muted"),
+            (f"0{'─' * max(0, room - 2 - len(f'{span:.0f}'))} {span:.0f}", "$text-muted"),
+        ),
+    ]
+    told = [
+        Content.assemble((f"{_letter(number)} ", "bold"), (f"{at:6.1f} s  ", "$text-muted"), (what, ""))
+        for number, (at, what) in enumerate(marks, 1)
+    ]
+    left = max(0, height - len(lines))
+    return Content("\n").join([*lines, *told[len(told) - min(left, len(told)) :]])
+
+
+def _letter(number: int) -> str:
+    return chr(ord("a") + (number - 1) % 26)
+
+
+def _track(values: Sequence[tuple[float, float]], span: float, room: int) -> str:
+    """The highest value told for each cell's time; where reports are rarer than cells, the one before goes on."""
+    cells: list[float | None] = [None] * room
+    for at, value in values:
+        place = min(room - 1, int(at / span * (room - 1)))
+        cells[place] = max(cells[place] or 0.0, value)
+    last = max((place for place, value in enumerate(cells) if value is not None), default=-1)
+    for place in range(1, last):
+        if cells[place] is None:
+            cells[place] = cells[place - 1]
+    filled = [value or 0.0 for value in cells]
+    highest = max([*filled, 0.0])
+    return "".join(LEVELS[max(1, round(value / highest * 8))] if value > 0 else " " for value in filled)
+
+
+class Timeline(Static):
+    """The course of a drill in the room there is."""
+
+    def __init__(self, *, id: str | None = None, classes: str = "") -> None:
+        super().__init__("", id=id, classes=classes, markup=False)
+        self._steps: Sequence[Step] = ()
+        self._marks: Sequence[Mark] = ()
+
+    def show(self, steps: Sequence[Step], marks: Sequence[Mark]) -> None:
+        self._steps, self._marks = steps, marks
+        self._draw()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        if self.content_size.width:
+            drawn = timeline(self._steps, self._marks, self.content_size.width, self.content_size.height)
+            self.update(drawn, layout=False)
