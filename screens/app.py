@@ -227,27 +227,13 @@ class WizardApp(App[None]):
             await self._fill()
         except WizardError as error:
             self.notify(str(error), title="Not everything could be filled", severity="warning", markup=False)
-        if flow.present("review"):
-            self.go("review")
-        else:
-            await self._deploy_at_once()
+        self.go("review")
 
     async def _fill(self) -> None:
         answers = self.answers
         if answers.get("machines.auth") == "ssh-key" and not answers.get("machines.ssh_key"):
             made = await self.desk.ask("generate_key")
             answers.set("machines.ssh_key", made["public"], commit=True)
-
-    async def _deploy_at_once(self) -> None:
-        """Without a Review step: write the plan and deploy it."""
-        from screens.deploying import DeployingScreen
-        from wizard.home import home
-        from wizard.plan import files as plan_files
-
-        file = home() / "wizard-plan.toml"
-        plan = self.answers.plan()
-        await asyncio.to_thread(plan_files.write, plan, file)
-        self.push_screen(DeployingScreen(file))
 
 
 def _absolute(path: str) -> str:

@@ -37,7 +37,7 @@ class Entry:
 
 
 ENTRIES = (
-    Entry("start", "Start", ("cloud", "version", "wizard.")),
+    Entry("start", "Start", ("cloud", "version", "wizard.begin", "wizard.plan_file")),
     Entry("basics", "Basics", ("name", "prefix", "location", "machines.os")),
     # The OS disk is a matter of storage; everything else about machines stands with them.
     Entry(
@@ -56,6 +56,8 @@ ENTRIES = (
             "machines.workload",
             "secret.password",
             "secret.password_again",
+            "wizard.key",
+            "wizard.pasted_key",
         ),
     ),
     Entry("network", "Network", ("network.",)),

@@ -136,6 +136,7 @@ class Step(Frame):
         self._check_timer: Timer | None = None
         self._unwatch: Callable[[], None] | None = None
         self.problems: list[Problem] = []
+        self._secret_before = ""
 
     # What a step writes
 
@@ -153,6 +154,10 @@ class Step(Frame):
         """Problems that the plan's rules cannot know; their `field` is a field's key here."""
         return []
 
+    def problems_shown_elsewhere(self) -> Iterable[str]:
+        """Plan keys whose problems this step shows under another field, by `more_problems`."""
+        return ()
+
     async def leave(self) -> bool:
         """The last word before Next, once there are no problems; False stays here."""
         return True
@@ -166,7 +171,7 @@ class Step(Frame):
     def compose(self) -> ComposeResult:
         yield from self.header()
         with Horizontal(id="middle"):
-            yield Rail("", id="rail", markup=False)
+            yield Rail(id="rail")
             with VerticalScroll(id="body", can_focus=False):
                 yield Static(self.entry.title, id="title", markup=False)
                 yield Static(self.lead, id="lead", markup=False)
@@ -270,6 +275,9 @@ class Step(Frame):
         field = self.focused_field()
         if field is not None:
             self.wizard.progress.focus[self.step_id] = field.key
+            if field.key.startswith(SECRET):
+                secret = self.wizard.answers.secret(field.key)
+                self._secret_before = secret.get_secret_value() if secret else ""
         self._tell_aside()
 
     # Problems
@@ -278,7 +286,9 @@ class Step(Frame):
         """Ask every rule, and show what concerns this step. Returns this step's errors."""
         if not self.is_mounted:
             return []
-        self.problems = [*self.wizard.answers.problems(), *self.more_problems()]
+        moved = set(self.problems_shown_elsewhere())
+        judged = [each for each in self.wizard.answers.problems() if each.field not in moved]
+        self.problems = [*judged, *self.more_problems()]
         asked = self.step_id in self.wizard.progress.asked
         shown: set[str] = set()
         for field in self.fields():
@@ -335,9 +345,14 @@ class Step(Frame):
     def action_cancel_edit(self) -> None:
         """Take back what was typed since the field was entered."""
         field = self.focused_field()
-        if field is not None and field.key and not field.key.startswith(SECRET):
+        if field is None or not field.key:
+            return
+        if field.key.startswith(SECRET):
+            field.control.answer = self._secret_before
+            self.wizard.answers.set_secret(field.key, self._secret_before)
+        else:
             field.control.answer = self.wizard.answers.revert(field.key)
-            self.check()
+        self.check()
 
     def action_help(self) -> None:
         from screens.help import HelpScreen

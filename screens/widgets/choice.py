@@ -207,7 +207,7 @@ class SelectControl(_Focusable):
     def render(self) -> Content:
         chosen = self.chosen
         words = chosen.words if chosen else str(self._answer or self._empty)
-        beside = self.state or (chosen.detail if chosen else "")
+        beside = self.state or (" ".join(chosen.detail.split()) if chosen else "")
         return Content.assemble((words, ""), (" ▾", "$primary"), (f"   {beside}" if beside else "", "$text-muted"))
 
     def fault(self) -> str:

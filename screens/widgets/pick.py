@@ -102,6 +102,6 @@ class PickScreen(ModalScreen[Any]):
 
 def _line(choice: Choice, wide: int, current: bool) -> Content:
     sign = "✗" if choice.why_not else ("●" if current else " ")
-    style = "$text-muted" if choice.why_not else ""
+    style = "dim" if choice.why_not else ""
     beside = choice.detail + (f"  not available: {choice.why_not}" if choice.why_not else "")
-    return Content.assemble((f"{sign} {choice.words:<{wide}}", style), (f"  {beside}", "$text-muted"))
+    return Content.assemble((f"{sign} {choice.words:<{wide}}", style), (f"  {beside}", "dim"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual import events
 from textual.content import Content
 from textual.widgets import Static
 
@@ -20,13 +21,18 @@ STYLES: dict[State, str] = {
 class Rail(Static):
     """Draws what the step tells it."""
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__("", id=id, markup=False)
+        self._reached: list[str] = []
+
     def tell(self, steps: Sequence[tuple[Entry, State, bool]], to_mend: int) -> None:
         """Each step with its state and whether it can be gone to; how many problems there are in all."""
-        lines = [self._line(number, *step) for number, step in enumerate(steps, 1)]
+        self._reached = [entry.id if reached and state != "here" else "" for entry, state, reached in steps]
+        lines = [Content.styled(f" {SIGNS[state]} {entry.title}", STYLES[state]) for entry, state, _reached in steps]
         if to_mend:
             lines += [Content(""), Content.styled(f" ✗ {to_mend} to mend", "$text-error")]
         self.update(Content("\n").join(lines))
 
-    def _line(self, number: int, entry: Entry, state: State, reached: bool) -> Content:
-        line = Content.styled(f" {SIGNS[state]} {entry.title:<14}", STYLES[state])
-        return line.stylize(f"@click=screen.go({entry.id!r})") if reached and state != "here" else line
+    async def on_click(self, event: events.Click) -> None:
+        if event.y < len(self._reached) and self._reached[event.y]:
+            await self.screen.run_action(f"go({self._reached[event.y]!r})")
