@@ -40,6 +40,9 @@ class OneMachine:
     async def get(self, id: str) -> dict[str, Any] | None:
         return {"id": id, "properties": {"vmId": self.unique_id}} if self.unique_id else None
 
+    async def retrieve_boot_diagnostics_data(self, group: str, vm: str, **_: Any) -> Told:
+        return Told("no serial log: boot diagnostics are off")
+
     async def begin_run_command(self, group: str, vm: str, body: dict[str, Any]) -> Poller:
         assert (group, vm, body["commandId"]) == ("g", "vm1", "RunShellScript")
         self.asked += 1

@@ -66,7 +66,7 @@ def the_evidence_is_what_was_told_and_holds_no_password(
     evidence = json.loads(text)
     assert evidence["checks"] == [check.as_event() for check in checks]
     assert evidence["counts"]["passed"] == verified.passed
-    assert set(evidence["load"]["by_vm"]) == {"web1", "web2"}
+    assert set(evidence["loads"][0]["by_vm"]) == {"web1", "web2"}
     assert evidence["http"].endswith(f":{PORT}")
     for path in stand.record.folder.rglob("*"):
         if path.is_file():
@@ -133,3 +133,25 @@ async def _put(azure: Azure, resource: Any, body: dict[str, Any]) -> None:
     operation = await azure.begin_put(resource, body)
     if operation is not None:
         await operation.result()
+
+
+async def test_the_serial_log_stands_in_for_run_command_and_without_either_nothing_is_sent(
+    stand: Stand, azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wizard.errors import AzureError
+    from wizard.verify import hostkeys
+
+    async def silent(*_: Any) -> str:
+        raise AzureError("The VM agent does not answer.", code="VMAgentStatusCommunicationError")
+
+    monkeypatch.setattr(hostkeys, "run_script", silent)
+    (stand.record.folder / hostkeys.FILE).unlink(missing_ok=True)
+    _, checks = await verified_by(azure, stand.name, password=stand.passwords, wait_s=0)
+    assert states(checks, "ssh.login") == {"web1": "passed", "web2": "passed"}
+    assert details(checks, "ssh.hostkey").count("as the VM told by its serial log") == 2
+    monkeypatch.setattr(hostkeys.console, "log", silent)
+    (stand.record.folder / hostkeys.FILE).unlink()
+    _, checks = await verified_by(azure, stand.name, password=stand.passwords, wait_s=0)
+    assert states(checks, "ssh.hostkey") == {"web1": "warned", "web2": "warned"}
+    assert "unverified" in details(checks, "ssh.hostkey")
+    assert states(checks, "ssh.login") == {"web1": "skipped", "web2": "skipped"}

@@ -1,4 +1,4 @@
-"""What a VM itself says its SSH host keys are, asked through Azure's own channel into it (Run Command).
+"""What a VM itself says its SSH host keys are, asked through Azure's own channels: Run Command, else the serial log.
 
 Whoever answers at a NAT port must show one of these keys before anything is sent to it. They are kept per VM in
 HOME/deployments/NAME/host_keys.json (public facts, 0600 all the same) and hold for as long as the VM's `vmId` is the
@@ -8,6 +8,9 @@ same: a VM that was made anew under its old name is another one, and is asked ag
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -17,9 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
-from wizard.errors import WizardError
+from wizard.errors import UnreachableError, WizardError
 from wizard.home import write_atomically
-from wizard.verify import ssh
+from wizard.verify import console, ssh
+from wizard.verify.machines import Machine
 from wizard.verify.ssh import HostKey, LoginResult
 
 if TYPE_CHECKING:
@@ -32,14 +36,24 @@ _LINE = re.compile(r"^\d+ (SHA256:[A-Za-z0-9+/]{43}) .*\(([A-Z0-9-]+)\)\s*$", re
 """`256 SHA256:... comment (ED25519)`, as `ssh-keygen -l` prints it."""
 
 
+_BLOCK = re.compile(r"-----BEGIN SSH HOST KEY (FINGERPRINTS|KEYS)-----(.*?)-----END SSH HOST KEY \1-----", re.DOTALL)
+"""What cloud-init prints on the console at a first boot. Some images put a time and a name before each line."""
+
+_PRINTED = re.compile(r"\b\d+ (SHA256:[A-Za-z0-9+/]{43})\s")
+_PRINTED_KEY = re.compile(r"\b(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+) ([A-Za-z0-9+/]{40,}={0,2})")
+
+SOURCES = {"run-command": "Run Command", "serial-log": "its serial log"}
+
+
 @dataclass(frozen=True)
 class Pins:
-    """The host keys that one VM told of, and when. `told` holds fingerprints such as `SHA256:...`."""
+    """The host keys that one VM told of, when, and by which channel. `told` holds fingerprints such as `SHA256:...`."""
 
     vm: str  # resource id
     unique_id: str  # vmId
     told: frozenset[str]
     at: str
+    source: str = "run-command"
 
     def match(self, key: HostKey | None) -> bool:
         return key is not None and key.fingerprint in self.told
@@ -56,7 +70,7 @@ class HostKeys:
     async def pins(self, vm_id: str, *, afresh: bool = False) -> Pins:
         """The VM's host keys. `afresh` asks the VM even if they are known.
 
-        Raises AzureError when Run Command does, and WizardError when the VM is not there or told no key.
+        Raises WizardError when the VM is not there, or told no key: neither by Run Command, nor in its serial log.
         """
         live = await self._azure.get(vm_id)
         if live is None:
@@ -65,14 +79,8 @@ class HostKeys:
         kept = self._kept.get(ids.key(vm_id))
         if kept is not None and not afresh and kept.unique_id == unique_id:
             return kept
-        told = fingerprints(await run_script(self._azure, vm_id, SCRIPT))
-        if not told:
-            raise WizardError(
-                f"{ids.parse(vm_id).name} told no SSH host key.",
-                "Run Command answered, but its answer holds no line of `ssh-keygen -l`.",
-                "Look at the VM: /etc/ssh should hold ssh_host_*_key.pub.",
-            )
-        pins = Pins(vm_id, unique_id, frozenset(told), datetime.now(UTC).isoformat(timespec="seconds"))
+        told, source = await _ask(self._azure, vm_id)
+        pins = Pins(vm_id, unique_id, frozenset(told), datetime.now(UTC).isoformat(timespec="seconds"), source)
         self._kept[ids.key(vm_id)] = pins
         _write(self._path, self._kept)
         return pins
@@ -109,11 +117,49 @@ async def identify(keys: HostKeys, vm_id: str, host: str, port: int) -> Identifi
         note = "; the VM's keys had changed since it was asked first"
     shown = f"{met.host_key.type} {met.host_key.fingerprint}"
     if pins.match(met.host_key):
-        return Identified("ok", f"{shown}, as the VM told by Run Command{note}", pins, met)
+        return Identified("ok", f"{shown}, as the VM told by {SOURCES[pins.source]}{note}", pins, met)
     told = ", ".join(sorted(pins.told))
     return Identified(
         "wrong-host-key", f"the server shows {shown}, but the VM told {told}: somebody else answers here", pins, met
     )
+
+
+async def _ask(azure: Azure, vm_id: str) -> tuple[list[str], str]:
+    """The VM's fingerprints and their source. The serial log is second: it tells of the first boot, and can lag."""
+    vm = ids.parse(vm_id)
+    try:
+        if told := fingerprints(await run_script(azure, vm_id, SCRIPT)):
+            return told, "run-command"
+        why = "Run Command answered without a line of `ssh-keygen -l`."
+    except UnreachableError:
+        raise
+    except WizardError as error:
+        why = f"Run Command: {error}"
+    try:
+        if told := printed(await console.log(azure, Machine(vm.name, vm_id, "", ()))):
+            return told, "serial-log"
+        why += " Its serial log holds no host key."
+    except UnreachableError:
+        raise
+    except WizardError as error:
+        why += f" Its serial log: {error}"
+    raise WizardError(f"{vm.name} told no SSH host key.", why, "Look at the VM: is its agent up, is boot logging on?")
+
+
+def printed(log: str) -> list[str]:
+    """The SHA256 fingerprints that cloud-init printed in a serial log, of its last block of each kind."""
+    found: list[str] = []
+    for kind, block in dict(_BLOCK.findall(log)).items():
+        if kind == "FINGERPRINTS":
+            found += _PRINTED.findall(block)
+            continue
+        for key in _PRINTED_KEY.findall(block):
+            try:
+                digest = hashlib.sha256(base64.b64decode(key, validate=True)).digest()
+            except binascii.Error:  # cut off in the middle
+                continue
+            found.append("SHA256:" + base64.b64encode(digest).decode().rstrip("="))
+    return list(dict.fromkeys(found))
 
 
 def fingerprints(message: str) -> list[str]:
@@ -139,7 +185,7 @@ def _read(path: Path) -> dict[str, Pins]:
     try:
         content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return {
-            key: Pins(entry["id"], entry["vmId"], frozenset(entry["keys"]), entry["at"])
+            key: Pins(entry["id"], entry["vmId"], frozenset(entry["keys"]), entry["at"], entry["source"])
             for key, entry in content.items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -148,7 +194,7 @@ def _read(path: Path) -> dict[str, Pins]:
 
 def _write(path: Path, pins: Mapping[str, Pins]) -> None:
     content = {
-        key: {"id": pin.vm, "vmId": pin.unique_id, "keys": sorted(pin.told), "at": pin.at, "source": "run-command"}
+        key: {"id": pin.vm, "vmId": pin.unique_id, "keys": sorted(pin.told), "at": pin.at, "source": pin.source}
         for key, pin in pins.items()
     }
     write_atomically(path, json.dumps(content, indent=2) + "\n")

@@ -80,7 +80,8 @@ async def check(
     try:
         found = await hostkeys.identify(keys, machine.id, *door)
     except WizardError as error:
-        return _rest(machine, "ssh.hostkey", "failed", f"the VM could not be asked for its host keys: {error}")
+        # Unverified is no proof of an impostor, and no proof of the VM: it never passes, and nothing is sent.
+        return _rest(machine, "ssh.hostkey", "warned", f"unverified: {error}")
     if found.state != "ok":
         return _rest(machine, "ssh.hostkey", "failed", found.detail)
     identified = CheckDone("ssh.hostkey", machine.name, "passed", found.detail)

@@ -21,9 +21,9 @@ from wizard.blueprint.resource import Blueprint, Resource
 from wizard.deploy import engine, journey, record
 from wizard.deploy.secrets import Secrets
 from wizard.plan.model import Auth, Balancer, Machines, Plan
-from wizard.verify import guests, health, machines
+from wizard.verify import console, guests, health, machines
 from wizard.verify.events import CheckDone
-from wizard.verify.explain import Facts, console, explain, gather
+from wizard.verify.explain import Facts, explain, gather
 from wizard.verify.hostkeys import HostKeys
 from wizard.verify.inside import Inside
 from wizard.verify.logins import Credentials

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard import ids
 from wizard.errors import AzureError, WizardError
-from wizard.verify import health
-from wizard.verify.explain import console
+from wizard.verify import console, health
 from wizard.verify.explain.facts import Document, Facts, Source, linked
 from wizard.verify.inside import Inside
 from wizard.verify.machines import LOAD_BALANCERS, Machine
