@@ -19,8 +19,9 @@ from wizard.verify.drill.events import DrillDone, Mark
 from wizard.verify.drill.held import HeldConnections
 from wizard.verify.drill.verdict import Probe, Timeline
 from wizard.verify.events import Emit
-from wizard.verify.load.engine import OnSnapshot, RunningLoad, Snapshot
+from wizard.verify.load.engine import OnSnapshot, RunningLoad
 from wizard.verify.load.job import Job
+from wizard.verify.load.series import Snapshot
 from wizard.verify.machines import Machine
 from wizard.verify.together import together
 

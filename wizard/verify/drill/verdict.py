@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wizard.verify.drill.events import Phase
-from wizard.verify.load.engine import Snapshot
+from wizard.verify.load.series import Snapshot
 from wizard.verify.load.tally import Tally
 
 PROBE_SLACK = 1

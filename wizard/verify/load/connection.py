@@ -13,8 +13,9 @@ from collections.abc import AsyncIterator
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, cast
 
-import httptools
 import httpx
+
+from wizard.verify.load.answer import Answer, Head
 
 if TYPE_CHECKING:
     from wizard.verify.load.transport import LeanTransport
@@ -25,22 +26,29 @@ KNOWN_HEADS = 512
 WIRE = "multivm.wire"
 """The key in `request.extensions` under which a request's bytes are kept, so that they are built once."""
 
-HEAD = "multivm.head"
-"""The key in `response.extensions` under which the transport leaves the answer's Head."""
-
 LINGER_S = 1.0
 """How long a connection that is to end waits for the server to close first, so that TIME_WAIT stays on its side."""
+
+
+REPEATABLE = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}
+"""Methods that may be sent once more when nobody knows whether the first time was heard (RFC 9110, 9.2.2)."""
+
+
+class Flow(Protocol):
+    """What a balancer decides about: a connection. `counted` is for a reader who counts flows, and theirs to set."""
+
+    counted: bool
 
 
 class Exchange(Protocol):
     """One request on its way; its owner is told the outcome exactly once.
 
-    The transport sets `attempts`, and `first`: whether the answer is its connection's first.
+    The transport sets `attempts`, and `flow`: what carried the answer.
     """
 
     request: httpx.Request
     attempts: int
-    first: bool
+    flow: Flow | None
 
     def answered(self, response: httpx.Response) -> None:
         """The whole answer is here."""
@@ -67,23 +75,6 @@ class Body(httpx.AsyncByteStream):
         yield self.data
 
 
-class Head:
-    """What an answer's head says. `length` is the body's, or None when the head alone does not tell.
-
-    `note` is whatever a reader worked out from the head, kept so that it is worked out once for all answers alike.
-    """
-
-    __slots__ = ("extensions", "headers", "keep_alive", "length", "note", "status")
-
-    def __init__(self, status: int, headers: httpx.Headers, keep_alive: bool, length: int | None) -> None:
-        self.status = status
-        self.headers = headers
-        self.keep_alive = keep_alive
-        self.length = length
-        self.note: str | None = None
-        self.extensions = {HEAD: self}
-
-
 class Connection(asyncio.Protocol):
     """Sends an exchange's request and reads its answer; then it is idle, or closes."""
 
@@ -93,8 +84,10 @@ class Connection(asyncio.Protocol):
         self.exchange: Exchange | None = None
         self.heard = 0.0  # perf_counter of the request or of the last bytes of its answer
         self.answers = 0
+        self.counted = False
+        self.connecting = False  # a PlainSocket's request may be on its way before it is known that somebody listens
         self._heads = owner.heads
-        self._parsing: _Answer | None = None
+        self._parsing: Answer | None = None
 
     # Of the exchange
 
@@ -129,7 +122,7 @@ class Connection(asyncio.Protocol):
                 self.owner.forget(self)
                 self.transport.abort()
                 return
-            self._parsing = _Answer(self.exchange.request.method)
+            self._parsing = Answer(self.exchange.request.method)
         self.heard = perf_counter()
         self._parse(data)
 
@@ -144,9 +137,17 @@ class Connection(asyncio.Protocol):
         exchange, self.exchange = self.exchange, None
         if exchange is None:
             return
-        if self._parsing is not None and exc is None:
+        if self.connecting and exc is not None:
+            exchange.failed(caused(httpx.ConnectError(str(exc)), exc))
+        elif self._parsing is not None and exc is None:
             exchange.failed(httpx.RemoteProtocolError("the connection closed in the middle of an answer"))
-        elif self.answers and self._parsing is None and exchange.attempts == 1:
+        elif (
+            self.answers
+            and self._parsing is None
+            and exchange.attempts == 1
+            and exchange.request.method in REPEATABLE
+            and not self.owner.closed
+        ):
             # The server had closed the idle connection while the request was on its way (RFC 9112, 9.3.1).
             self.owner.stale += 1
             self.owner.submit(exchange, fresh=True)
@@ -162,8 +163,8 @@ class Connection(asyncio.Protocol):
         assert answer is not None
         try:
             answer.feed(data)
-        except httptools.HttpParserError as error:
-            self.abort(httpx.RemoteProtocolError(f"not HTTP/1.1: {error}"))
+        except ValueError as error:
+            self.abort(httpx.RemoteProtocolError(str(error)))
             return
         if not answer.complete:
             return
@@ -172,16 +173,18 @@ class Connection(asyncio.Protocol):
         if answer.surplus:
             head.keep_alive = False  # more than one answer to one request: nothing on this connection can be trusted
         elif answer.reads == 1 and head.length is not None:
-            if len(self._heads) >= KNOWN_HEADS:
-                self._heads.clear()
-            self._heads[data[: len(data) - head.length]] = head
+            end = data.find(b"\r\n\r\n") + 4
+            if len(data) - end == head.length:  # not so after an interim answer, which has a head of its own
+                if len(self._heads) >= KNOWN_HEADS:
+                    self._heads.clear()
+                self._heads[data[:end]] = head
         self._complete(head, bytes(answer.body))
 
     def _complete(self, head: Head, body: bytes) -> None:
         exchange = self.exchange
         assert exchange is not None
         self.exchange = None
-        exchange.first = not self.answers
+        exchange.flow = self
         self.answers += 1
         if head.keep_alive and self.owner.keep_alive:
             self.owner.idle.append(self)
@@ -196,63 +199,3 @@ class Connection(asyncio.Protocol):
                 extensions=head.extensions,
             )
         )
-
-
-class _Answer:
-    """An answer in the making, fed to httptools."""
-
-    def __init__(self, method: str) -> None:
-        self.complete = False
-        self.keep_alive = False
-        self.reads = 0
-        self.surplus = False
-        self.body = bytearray()
-        self._method = method
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._headers_complete = False
-        self._status = 0
-        self._parser = httptools.HttpResponseParser(self)
-
-    def feed(self, data: bytes) -> None:
-        self.reads += 1
-        self._parser.feed_data(data)
-
-    def head(self, keep_alive: bool) -> Head:
-        headers = httpx.Headers(self._headers)
-        plain = "transfer-encoding" not in headers and "content-length" in headers
-        return Head(self._status, headers, keep_alive, len(self.body) if plain else None)
-
-    @property
-    def ends_with_connection(self) -> bool:
-        """Whether the body is everything up to the end of the connection (RFC 9112, 6.3, last case)."""
-        names = {name.lower() for name, _ in self._headers}
-        return self._headers_complete and not names & {b"content-length", b"transfer-encoding"}
-
-    # Called by httptools, also for whatever follows the answer in the same read: that must not overwrite it.
-
-    def on_message_begin(self) -> None:
-        if self.complete:
-            self.surplus = True
-            return
-        self._headers.clear()
-        self._headers_complete = False
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.complete:
-            self._headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        if self.complete:
-            return
-        self._headers_complete = True
-        self._status = self._parser.get_status_code()
-        self.keep_alive = self._parser.should_keep_alive()
-        self.complete = self._method == "HEAD"
-
-    def on_body(self, data: bytes) -> None:
-        if not self.complete:
-            self.body += data
-
-    def on_message_complete(self) -> None:
-        # An interim answer (RFC 9110, 15.2) is followed by the real one.
-        self.complete = self.complete or self._status >= 200

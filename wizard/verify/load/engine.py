@@ -9,35 +9,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import math
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from wizard.errors import InputError, WizardError
 from wizard.verify.load.job import Client, Job
+from wizard.verify.load.series import Series, Snapshot
 from wizard.verify.load.tally import LoadResult, Tally, result
+from wizard.verify.together import together
+
+__all__ = ["OnSnapshot", "RunningLoad", "Snapshot", "check", "run"]
 
 LONGEST_S = 3600.0
 MOST_CONNECTIONS = 10_000
 HIGHEST_RATE = 100_000.0
 MOST_REQUESTS = 1_000_000_000
 MOST_WORKERS = 64
-SERIES_S = 0.5
-"""The step of a result's series; longer runs take longer steps, so that there are at most 240."""
-
 LONGEST_LINE = 16 * 1024 * 1024
 KILL_AFTER_S = 2.0
 
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What one worker reported: `tally` is what came since its last report, `at` seconds since the load began."""
-
-    worker: int
-    at: float
-    tally: Tally
+SILENT_S = 60.0
+"""A worker reports five times a second, and starts in less than one; a busy computer may take its time."""
 
 
 OnSnapshot = Callable[[Snapshot], None]
@@ -111,7 +106,8 @@ class RunningLoad:
         workers = min(workers, job.connections)
         self.job = job
         self.tally = Tally()
-        self.snapshots: list[Snapshot] = []
+        self.series = Series()
+        self._ended = 0.0
         self._on_snapshot = on_snapshot
         self._workers = [_Worker(job.share(number, workers)) for number in range(workers)]
 
@@ -121,7 +117,7 @@ class RunningLoad:
 
         allow_open_files(self.job.connections)
         try:
-            await asyncio.gather(*(worker.ready() for worker in self._workers))
+            await together(worker.ready() for worker in self._workers)
         except BaseException:
             await self._end()
             raise
@@ -136,32 +132,43 @@ class RunningLoad:
     async def finish(self, vms: Sequence[str] = ()) -> LoadResult:
         """Wait for the end and put the figures together. Cancelled, it takes the workers with it."""
         try:
-            await asyncio.gather(*(self._follow(number, worker) for number, worker in enumerate(self._workers)))
+            await together(self._follow(number, worker) for number, worker in enumerate(self._workers))
         finally:
             await self._end()
         job = self.job
-        ended = max((snapshot.at for snapshot in self.snapshots), default=0.0)
-        seconds = max(min(ended - job.warmup_s, job.duration_s), 0.0) or ended
         return result(
             self.tally,
             url=job.url,
-            seconds=seconds,
+            seconds=self._seconds(),
             rate=job.rate,
             connections=job.connections,
             keep_alive=job.keep_alive,
             vms=vms,
             client=job.client,
             workers=len(self._workers),
-            series=series(self.snapshots),
+            series=self.series.told(),
         )
 
     async def _follow(self, number: int, worker: _Worker) -> None:
         async for line in worker.lines():
             snapshot = Snapshot(number, line["at"], Tally.from_json(line["tally"]))
-            self.snapshots.append(snapshot)
+            self._ended = max(self._ended, snapshot.at)
+            self.series.add(snapshot)
             self.tally.add(snapshot.tally)
             if self._on_snapshot is not None:
                 self._on_snapshot(snapshot)
+
+    def _seconds(self) -> float:
+        """What the figures are a rate of: the time measured.
+
+        The closed loop's lasts until its last answer: with answers that take 2 s, those on their way at the end of a
+        test of 3 s would otherwise count as if they had come within it, and make the server a third faster.
+        """
+        job = self.job
+        measured = max(self._ended - job.warmup_s, 0.0)
+        if measured < job.duration_s:
+            return measured or self._ended
+        return job.duration_s if job.rate is not None else max(job.duration_s, self.tally.lasted_s)
 
     async def _end(self) -> None:
         await asyncio.gather(*(worker.end() for worker in self._workers))
@@ -173,6 +180,8 @@ class _Worker:
     def __init__(self, job: Job) -> None:
         self.job = job
         self._process: asyncio.subprocess.Process | None = None
+        self._complaints: deque[str] = deque(maxlen=20)
+        self._listening: asyncio.Task[None] | None = None
 
     async def ready(self) -> None:
         """Start it, hand it the job and wait until it could begin."""
@@ -186,6 +195,7 @@ class _Worker:
             limit=LONGEST_LINE,
             start_new_session=True,  # Ctrl-C reaches us, and we stop it in good order
         )
+        self._listening = asyncio.create_task(self._listen(self._process))
         self.say(json.dumps(asdict(self.job)))
         await self._line()
 
@@ -194,7 +204,7 @@ class _Worker:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 self._process.stdin.write(line.encode() + b"\n")
 
-    async def lines(self) -> Any:
+    async def lines(self) -> AsyncIterator[dict[str, Any]]:
         """Its reports, until it has ended in good order; WizardError when it has not."""
         while "end" not in (line := await self._line()):
             yield line
@@ -202,57 +212,53 @@ class _Worker:
     async def _line(self) -> dict[str, Any]:
         assert self._process is not None
         assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        line = await self._process.stdout.readline()
+        try:
+            async with asyncio.timeout(SILENT_S):
+                line = await self._process.stdout.readline()
+        except TimeoutError:
+            raise WizardError(
+                "A load worker fell silent.",
+                f"It told nothing for {SILENT_S:g} s.",
+                "Try again with fewer connections, or when this computer is less busy.",
+            ) from None
         if not line:
-            said = (await self._process.stderr.read()).decode(errors="replace").strip().splitlines()
+            assert self._listening is not None
+            status, _ = await asyncio.gather(self._process.wait(), self._listening)
+            ended = f"By signal {-status}." if status < 0 else f"Exit status {status}."
             raise WizardError(
                 "A load worker ended before its time.",
-                said[-1] if said else f"Exit status {await self._process.wait()}.",
+                f"{ended} {self._complaints[-1]}" if self._complaints else ended,
                 "Try again with fewer connections; if it stays, this is a fault of ours.",
             )
         told: dict[str, Any] = json.loads(line)
         return told
 
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        """Keep the last of what it says on standard error; unread, a full pipe would stop it."""
+        assert process.stderr is not None
+        while chunk := await process.stderr.read(65536):
+            self._complaints += chunk.decode(errors="replace").strip().splitlines()
+
     async def end(self) -> None:
-        """Close its input, which stops it, and see it off; kill it when it does not go."""
+        """Close its input, which stops it, and see it off; kill it when it does not go, or when we may not wait."""
         process = self._process
-        if process is None:
+        if process is None or process.stdin is None or process.stdout is None:
             return
-        if process.stdin is not None:
-            process.stdin.close()
+        process.stdin.close()
         try:
             async with asyncio.timeout(KILL_AFTER_S):
-                await process.communicate()
-        except (TimeoutError, ValueError, ConnectionError):
+                while await process.stdout.read(65536):
+                    pass
+                await process.wait()
+        except TimeoutError:
+            pass
+        finally:
             if process.returncode is None:
-                process.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+            if self._listening is not None:
+                self._listening.cancel()
         await process.wait()
-
-
-def series(snapshots: Sequence[Snapshot]) -> list[dict[str, Any]]:
-    """The run in equal steps: when each began, requests, errors, latencies and the answers by VM in it."""
-    ended = max((snapshot.at for snapshot in snapshots), default=0.0)
-    step = max(SERIES_S, math.ceil(ended / 240 / SERIES_S) * SERIES_S)
-    steps: dict[int, Tally] = {}
-    for snapshot in snapshots:
-        # A report tells of the time before it: half a report earlier is where most of it belongs.
-        steps.setdefault(int(max(0.0, snapshot.at - 0.1) / step), Tally()).add(snapshot.tally)
-    told = []
-    for number, tally in sorted(steps.items()):
-        errors = sum(tally.errors.values())
-        told.append(
-            {
-                "at": round(number * step, 3),
-                "seconds": step,
-                "requests": tally.latencies.total + errors,
-                "errors": errors,
-                "p50_ms": tally.latencies.percentile_ms(50),
-                "p99_ms": tally.latencies.percentile_ms(99),
-                "by_vm": dict(tally.by_vm),
-            }
-        )
-    return told
 
 
 def check(

@@ -13,11 +13,12 @@ from time import perf_counter
 
 import httpx
 
-from wizard.verify.load.connection import HEAD, Head
+from wizard.verify.load.answer import HEAD, Head
+from wizard.verify.load.connection import Flow
 from wizard.verify.load.job import Job
 from wizard.verify.load.kinds import kind
 from wizard.verify.load.stock import StockTransport
-from wizard.verify.load.tally import Tally
+from wizard.verify.load.tally import MOST_NAMES, OTHERS, Tally
 from wizard.verify.load.transport import LeanTransport
 
 PACE_S = 0.001
@@ -37,7 +38,6 @@ STOP_S = 0.5
 
 MOST_REDIRECTS = 100
 MOST_GAPS = 1000
-MOST_FAILURES = 10_000
 
 
 class Generator:
@@ -60,6 +60,8 @@ class Generator:
         self._last_good = 0.0
         self._sent = 0
         self._stale_told = 0
+        self._closing = False
+        self._stopped_at: float | None = None
 
     async def run(self) -> None:
         """Send until the duration, the count or `stop` ends it; then wait for what is under way."""
@@ -72,24 +74,26 @@ class Generator:
             await self._wait(ends)
         else:
             await self._pace(self.job.rate, ends)
-        stopped, self.over = self.over, True
-        deadline = perf_counter() + (STOP_S if stopped else self.job.timeout_s)
-        # An event instead would cost each of a million answers a test for it.
-        while self.in_flight and perf_counter() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        if self.in_flight and not stopped:
-            self.tally.errors["unfinished"] += self.in_flight
+        self.over = True
+        patience = perf_counter() + self.job.timeout_s
+        while self.in_flight:
+            if perf_counter() > (patience if self._stopped_at is None else self._stopped_at + STOP_S):
+                break
+            await asyncio.sleep(0.01)  # an event instead would cost each of a million answers a test for it
         self._note_gap(min(perf_counter(), ends))
+        self._closing = True
         await self.transport.aclose()
 
     def stop(self) -> None:
         """Send nothing more; `run` then returns within a second."""
         self.over = True
+        self._stopped_at = self._stopped_at or perf_counter()
         self._ended.set()
 
     def report(self) -> Tally:
         """What came in since the last report."""
         tally, self.tally = self.tally, Tally()
+        tally.lasted_s = max(0.0, self._last_good - self._counting_from)
         tally.stale = self.transport.stale - self._stale_told
         self._stale_told = self.transport.stale
         return tally
@@ -120,17 +124,17 @@ class Generator:
         if self.in_flight >= self.job.connections:
             self.tally.dropped += counts
             return True
-        if not self.may_send():
+        if not self.may_send(due):
             return False
         self.tally.late += counts and now - due > LATE_S
         _Arrival(self, due).send()
         return True
 
-    def may_send(self) -> bool:
-        """Whether one more request is wanted; counts it if so."""
+    def may_send(self, due: float) -> bool:
+        """Whether one more request is wanted; counts it if so. The warm-up's are beside the number asked for."""
         if self.over:
             return False
-        if self.job.requests is not None:
+        if self.job.requests is not None and due >= self._counting_from:
             if self._sent >= self.job.requests:
                 if not self.in_flight:
                     self._ended.set()
@@ -138,8 +142,8 @@ class Generator:
             self._sent += 1
         return True
 
-    def answered(self, response: httpx.Response, due: float, sent: float, first: bool) -> None:
-        """Count an answer. `first`: it is its connection's first."""
+    def answered(self, response: httpx.Response, due: float, sent: float, flow: Flow | None) -> None:
+        """Count an answer and, at its first one, the connection that carried it."""
         self.in_flight -= 1
         if due < self._counting_from:
             return
@@ -153,25 +157,28 @@ class Generator:
         tally.latencies.record(now - due)
         if due != sent:
             tally.service.record(now - sent)
-        if now - self._last_good > tally.longest_gap_s:
+        if now - self._last_good > min(GAP_S, tally.longest_gap_s):
             self._note_gap(now)
         self._last_good = now
         vm = self._name(response)
         if not vm:
             tally.unnamed += 1
             return
+        if vm not in tally.by_vm and len(tally.by_vm) >= MOST_NAMES:
+            vm = OTHERS
         tally.by_vm[vm] += 1
         tally.last_by_vm[vm] = now - self._counting_from
-        if first:
+        if flow is not None and not flow.counted:
+            flow.counted = True
             tally.flows[vm] += 1
 
     def failed(self, error: Exception, due: float) -> None:
         """Count a request that got no answer."""
         self.in_flight -= 1
-        if due >= self._counting_from:
-            self.tally.errors[kind(error)] += 1
-            if len(self.tally.failed_at) < MOST_FAILURES:
-                self.tally.failed_at.append(round(due - self._counting_from, 4))
+        if due < self._counting_from or (self._closing and self._stopped_at is not None):
+            return  # what was under way when we were told to stop was ended by us, and is no error of the server's
+        self.tally.errors["unfinished" if self._closing else kind(error)] += 1
+        self.tally.failed_at[int((due - self._counting_from) * 100)] += 1
 
     def _not_good(self, response: httpx.Response) -> None:
         if response.status_code >= 400 or response.status_code < 200:
@@ -201,25 +208,26 @@ class Generator:
 class _User:
     """A connection's worth of closed loop: sends, waits, sends again."""
 
-    __slots__ = ("attempts", "first", "generator", "request", "sent")
+    __slots__ = ("attempts", "flow", "generator", "request", "sent")
 
     def __init__(self, generator: Generator) -> None:
         self.generator = generator
         self.request = generator.request
         self.attempts = 0
-        self.first = True
+        self.flow: Flow | None = None
         self.sent = 0.0
 
     def start(self) -> None:
         generator = self.generator
-        if generator.may_send():
+        now = perf_counter()
+        if generator.may_send(now):
             generator.in_flight += 1
             self.attempts = 0
-            self.sent = perf_counter()
+            self.sent = now
             generator.transport.submit(self)
 
     def answered(self, response: httpx.Response) -> None:
-        self.generator.answered(response, self.sent, self.sent, self.first)
+        self.generator.answered(response, self.sent, self.sent, self.flow)
         self.start()
 
     def failed(self, error: Exception) -> None:
@@ -231,13 +239,13 @@ class _User:
 class _Arrival:
     """A request of the open loop, due at a time of its own."""
 
-    __slots__ = ("attempts", "due", "first", "generator", "request", "sent")
+    __slots__ = ("attempts", "due", "flow", "generator", "request", "sent")
 
     def __init__(self, generator: Generator, due: float) -> None:
         self.generator = generator
         self.request = generator.request
         self.attempts = 0
-        self.first = True
+        self.flow: Flow | None = None
         self.due = due
         self.sent = 0.0
 
@@ -247,7 +255,7 @@ class _Arrival:
         self.generator.transport.submit(self)
 
     def answered(self, response: httpx.Response) -> None:
-        self.generator.answered(response, self.due, self.sent, self.first)
+        self.generator.answered(response, self.due, self.sent, self.flow)
 
     def failed(self, error: Exception) -> None:
         self.generator.failed(error, self.due)

@@ -55,7 +55,7 @@ class Latencies:
         total = self.total
         if not total:
             return None
-        rank = max(1, -(-total * percent // 100))
+        rank = max(1, -(-total * round(percent * 10) // 1000))  # in whole numbers: 99.9 is no binary fraction
         seen = 0
         for bucket in sorted(self.counts):
             seen += self.counts[bucket]

@@ -15,6 +15,16 @@ from wizard.verify.load.connection import Exchange
 from wizard.verify.load.job import Job
 
 
+class StockFlow:
+    """One connection, told from the next by its local address."""
+
+    __slots__ = ("client", "counted")
+
+    def __init__(self, client: object) -> None:
+        self.client = client
+        self.counted = False
+
+
 class StockTransport:
     """As many of httpx's own transports as there are requests in flight; the last used is used next."""
 
@@ -26,7 +36,7 @@ class StockTransport:
         self._tls = tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._timeout = httpx.Timeout(job.timeout_s, connect=job.connect_timeout_s).as_dict()
         self._idle: list[httpx.AsyncHTTPTransport] = []
-        self._flows: dict[httpx.AsyncHTTPTransport, object] = {}
+        self._flows: dict[httpx.AsyncHTTPTransport, StockFlow] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def submit(self, exchange: Exchange) -> None:
@@ -47,16 +57,20 @@ class StockTransport:
         try:
             response = await transport.handle_async_request(exchange.request)
             stream = response.extensions.get("network_stream")
-            flow = stream.get_extra_info("client_addr") if stream is not None else None
+            client = stream.get_extra_info("client_addr") if stream is not None else None
             await response.aread()
             await response.aclose()
+        except asyncio.CancelledError:
+            exchange.failed(httpx.ReadError("the transport was closed"))
+            raise
         except Exception as error:  # whatever a transport raises is a kind of error, never the end of the load
             del self._flows[transport]
             await transport.aclose()
             exchange.failed(error)
             return
-        exchange.first = not self._job.keep_alive or flow != self._flows[transport]
-        self._flows[transport] = flow
+        if not self._job.keep_alive or client != self._flows[transport].client:
+            self._flows[transport] = StockFlow(client)
+        exchange.flow = self._flows[transport]
         self._idle.append(transport)
         exchange.answered(response)
 
@@ -64,5 +78,5 @@ class StockTransport:
         # Proxies of the environment are left out on purpose: a load through a proxy measures the proxy.
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1 if self._job.keep_alive else 0)
         transport = httpx.AsyncHTTPTransport(verify=self._tls, limits=limits, trust_env=False)
-        self._flows[transport] = None
+        self._flows[transport] = StockFlow(None)
         return transport

@@ -14,6 +14,11 @@ from wizard.deploy.events import Event
 from wizard.verify.load.latency import Latencies
 from wizard.verify.load.spread import p_value
 
+MOST_NAMES = 1000
+"""VMs, or places redirected to, that are told apart: a header that is new in each answer must not fill the memory."""
+
+OTHERS = "(others)"
+
 
 @dataclass
 class Tally:
@@ -21,7 +26,7 @@ class Tally:
 
     latencies   of answered requests, since they were due (open loop) or sent (closed loop)
     service     of answered requests, since they were sent
-    errors      by kind: refused, reset, timeout, tls, protocol, status, connect
+    errors      by kind: refused, reset, timeout, tls, protocol, status, redirect, connect, unfinished
     statuses    answers by HTTP status
     by_vm       good answers by the VM that the header names
     flows       connections by VM: what the balancer decided about one by one
@@ -30,10 +35,11 @@ class Tally:
     late        open loop only: sent more than 10 ms after they were due
     stale       sent once more because their kept-alive connection had been closed by the server
     redirects   by where they point; a redirect is not the page, so it counts as an error too
+    lasted_s    when the last good answer came, in seconds since counting began
     longest_gap_s  longest time between two good answers (of one worker)
     gaps        those longer than 0.1 s: when each began, in seconds since counting began, and how long it was
     last_by_vm  when each VM's last good answer came, in seconds since counting began
-    failed_at   when requests that failed were due, in seconds since counting began; the first 10,000
+    failed_at   when requests that failed were due, in whole hundredths of a second since counting began, and how many
     """
 
     latencies: Latencies = field(default_factory=Latencies)
@@ -47,10 +53,11 @@ class Tally:
     late: int = 0
     stale: int = 0
     redirects: Counter[str] = field(default_factory=Counter)
+    lasted_s: float = 0.0
     longest_gap_s: float = 0.0
     gaps: list[tuple[float, float]] = field(default_factory=list)
     last_by_vm: dict[str, float] = field(default_factory=dict)
-    failed_at: list[float] = field(default_factory=list)
+    failed_at: Counter[int] = field(default_factory=Counter)
     cpu_seconds: float = 0.0
 
     def add(self, other: Tally) -> None:
@@ -62,17 +69,21 @@ class Tally:
             (self.flows, other.flows),
             (self.redirects, other.redirects),
         ):
-            mine.update(theirs)
+            for name, count in theirs.items():
+                mine[name if name in mine or len(mine) < MOST_NAMES else OTHERS] += count
+        self.failed_at.update(other.failed_at)
         self.statuses.update(other.statuses)
         self.unnamed += other.unnamed
         self.dropped += other.dropped
         self.late += other.late
         self.stale += other.stale
+        self.lasted_s = max(self.lasted_s, other.lasted_s)
         self.longest_gap_s = max(self.longest_gap_s, other.longest_gap_s)
         self.gaps += other.gaps
         for vm, at in other.last_by_vm.items():
+            if vm not in self.last_by_vm and len(self.last_by_vm) >= MOST_NAMES:
+                continue
             self.last_by_vm[vm] = max(at, self.last_by_vm.get(vm, at))
-        self.failed_at += other.failed_at
         self.cpu_seconds += other.cpu_seconds
 
     def as_json(self) -> dict[str, Any]:
@@ -88,6 +99,7 @@ class Tally:
             "late": self.late,
             "stale": self.stale,
             "redirects": self.redirects,
+            "lasted_s": self.lasted_s,
             "longest_gap_s": self.longest_gap_s,
             "gaps": self.gaps,
             "last_by_vm": self.last_by_vm,
@@ -113,10 +125,11 @@ class Tally:
             told["late"],
             told["stale"],
             Counter(told["redirects"]),
+            told["lasted_s"],
             told["longest_gap_s"],
             [(since, seconds) for since, seconds in told["gaps"]],
             dict(told["last_by_vm"]),
-            list(told["failed_at"]),
+            Counter({int(at): count for at, count in told["failed_at"].items()}),
             told["cpu_seconds"],
         )
 

@@ -14,10 +14,15 @@ import socket
 import ssl
 from collections import deque
 from time import perf_counter
+from typing import Any
 
 import httpx
 
-from wizard.verify.load.connection import LINGER_S, WIRE, Connection, Exchange, Head, caused
+from wizard.verify.load.answer import Head
+from wizard.verify.load.connection import LINGER_S, WIRE, Connection, Exchange, Flow, caused
+from wizard.verify.load.plain import AVAILABLE, PlainSocket, Watch
+
+CLOSING_TURNS = 100
 
 SWEEP_S = 0.05
 """How late a timeout may be noticed; one pass over all connections each time."""
@@ -49,10 +54,13 @@ class LeanTransport(httpx.AsyncBaseTransport):
         self.opened = 0
         """How many connections were made so far."""
         self.connections: set[Connection] = set()
+        self.closed = False
         self._tls = tls
-        self._connecting: dict[asyncio.Task[None], tuple[Exchange, float]] = {}
+        self._connecting: dict[Exchange, tuple[asyncio.Task[None], float]] = {}
         self._retired: deque[tuple[float, Connection]] = deque()
-        self._address: tuple[socket.AddressFamily, str] | None = None
+        self._address: tuple[socket.AddressFamily, tuple[Any, ...]] | None = None
+        self._plainly = False
+        self._watch: Watch | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
     # httpx's own way in
@@ -70,38 +78,50 @@ class LeanTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Drop every connection, and fail what is under way."""
+        self.closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
-        for task in list(self._connecting):
-            task.cancel()
-        if self._connecting:
-            await asyncio.gather(*self._connecting, return_exceptions=True)
+        connecting = dict(self._connecting)
+        for exchange in connecting:
+            self._give_up(exchange, httpx.ConnectError("the transport was closed"))
+        await asyncio.gather(*(task for task, _ in connecting.values()), return_exceptions=True)
         for connection in list(self.connections):
             connection.abort(httpx.ReadError("the transport was closed"))
         self.idle.clear()
         self._retired.clear()
-        await asyncio.sleep(0)  # lets the aborted transports tell connection_lost
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+        for _ in range(CLOSING_TURNS):  # an aborted transport tells in one of the loop's next turns, over TLS later
+            if not self.connections:
+                return
+            await asyncio.sleep(0)
 
     # The load generator's way in
 
     def submit(self, exchange: Exchange, *, fresh: bool = False) -> None:
         """Send the request, on an idle connection if there is one; the exchange is told the outcome."""
         exchange.attempts += 1
+        request = exchange.request
+        if WIRE not in request.extensions:
+            request.extensions[WIRE] = wire(request, self.keep_alive)
         if self.idle and not fresh:
             self.idle.pop().send(exchange)
             return
-        task = asyncio.get_running_loop().create_task(self._connect(exchange))
-        self._connecting[task] = (exchange, perf_counter() + self.connect_timeout_s)
-        task.add_done_callback(self._connecting.pop)
         if self._sweeper is None:
             self._sweep()
+        if self._plainly and self._address is not None:
+            self._connect_plainly(exchange, *self._address)
+            return
+        task = asyncio.get_running_loop().create_task(self._connect(exchange))
+        self._connecting[exchange] = (task, perf_counter() + self.connect_timeout_s)
 
     def cancel(self, exchange: Exchange) -> None:
         """Forget an exchange: its connection is dropped and it is told nothing."""
-        for task, (connecting, _) in self._connecting.items():
-            if connecting is exchange:
-                task.cancel()
+        if exchange in self._connecting:
+            self._connecting.pop(exchange)[0].cancel()
+            return
         for connection in self.connections:
             if connection.exchange is exchange:
                 connection.exchange = None
@@ -110,65 +130,95 @@ class LeanTransport(httpx.AsyncBaseTransport):
 
     def retire(self, connection: Connection) -> None:
         """Wait a little for the server to close a connection that has served, then close it ourselves."""
+        if isinstance(connection.transport, PlainSocket) and connection.transport.ended():
+            return
         self._retired.append((perf_counter() + LINGER_S, connection))
 
     def forget(self, connection: Connection) -> None:
         """A connection is gone."""
         self.connections.discard(connection)
-        with contextlib.suppress(ValueError):
-            self.idle.remove(connection)
+        if self.idle:
+            with contextlib.suppress(ValueError):
+                self.idle.remove(connection)
 
     async def _connect(self, exchange: Exchange) -> None:
-        request = exchange.request
-        if WIRE not in request.extensions:
-            request.extensions[WIRE] = wire(request, self.keep_alive)
+        connection = error = None
         try:
-            connection = await self._open(request.url)
-        except asyncio.CancelledError:
-            return  # the sweep, `cancel` or `aclose` has told the exchange what there is to tell
-        except ssl.SSLError as error:
-            why = getattr(error, "verify_message", "") or error.reason or "handshake failed"
-            exchange.failed(caused(httpx.ConnectError(f"TLS: {why}"), error))
-        except OSError as error:
-            exchange.failed(caused(httpx.ConnectError(str(error)), error))
-        else:
+            connection = await self._open(exchange.request.url)
+        except ssl.SSLError as failure:
+            why = getattr(failure, "verify_message", "") or failure.reason or "handshake failed"
+            error = caused(httpx.ConnectError(f"TLS: {why}"), failure)
+        except OSError as failure:
+            error = caused(httpx.ConnectError(str(failure)), failure)
+        if self._connecting.pop(exchange, None) is None:  # given up in the meantime, and told so
+            if connection is not None:
+                connection.transport.abort()
+        elif connection is not None:
             connection.send(exchange)
+        elif error is not None:
+            exchange.failed(error)
 
     async def _open(self, url: httpx.URL) -> Connection:
         """Connect to the address that worked before; the name is looked up once, not for each of 10,000 a second."""
-        port = url.port or (443 if url.scheme == "https" else 80)
+        if self._address is not None:
+            return await self._open_at(url, *self._address)
         if url.scheme == "https" and self._tls is None:
             self._tls = httpx.create_ssl_context()
-        tls, name = (self._tls, url.host) if url.scheme == "https" else (None, None)
+        port = url.port or (443 if url.scheme == "https" else 80)
         loop = asyncio.get_running_loop()
-        if self._address is not None:
-            family, host = self._address
-            _, connection = await loop.create_connection(
-                lambda: Connection(self), host, port, family=family, ssl=tls, server_hostname=name
-            )
-            return connection
         refused: OSError = OSError(f"{url.host} has no address")
         for family, _, _, _, address in await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM):
             try:
-                _, connection = await loop.create_connection(
-                    lambda: Connection(self), str(address[0]), port, family=family, ssl=tls, server_hostname=name
-                )
+                connection = await self._open_at(url, family, address)
             except ssl.SSLError:
                 raise
             except OSError as error:
                 refused = error
             else:
-                self._address = (family, str(address[0]))
+                self._address = (family, address)
+                self._plainly = AVAILABLE and url.scheme == "http" and not self.keep_alive
                 return connection
         raise refused
 
+    async def _open_at(self, url: httpx.URL, family: socket.AddressFamily, address: tuple[Any, ...]) -> Connection:
+        connection = Connection(self)
+        tls, name = (self._tls, url.host) if url.scheme == "https" else (None, None)
+        try:
+            await asyncio.get_running_loop().create_connection(
+                lambda: connection, str(address[0]), address[1], family=family, ssl=tls, server_hostname=name
+            )
+        except BaseException:
+            if connection.transport is not None:  # given up in the very moment in which it was there
+                connection.transport.abort()
+            raise
+        return connection
+
+    def _connect_plainly(self, exchange: Exchange, family: socket.AddressFamily, address: tuple[Any, ...]) -> None:
+        connection = Connection(self)
+        if self._watch is None:
+            self._watch = Watch(asyncio.get_running_loop())
+        try:
+            PlainSocket(self._watch, connection).connect(family, address)
+        except OSError as error:
+            exchange.failed(caused(httpx.ConnectError(str(error)), error))
+        else:
+            connection.send(exchange)
+
+    def _give_up(self, exchange: Exchange, error: httpx.TransportError) -> None:
+        self._connecting.pop(exchange)[0].cancel()
+        exchange.failed(error)
+
     def _sweep(self) -> None:
         now = perf_counter()
-        for task, (exchange, deadline) in list(self._connecting.items()):
-            if now > deadline and task.cancel():
-                exchange.failed(httpx.ConnectTimeout(f"no connection in {self.connect_timeout_s:g} s"))
+        connect_timeout = f"no connection in {self.connect_timeout_s:g} s"
+        for exchange in [exchange for exchange, (_, deadline) in self._connecting.items() if now > deadline]:
+            self._give_up(exchange, httpx.ConnectTimeout(connect_timeout))
         for connection in [c for c in self.connections if c.exchange is not None]:
-            if now - connection.heard > self.read_timeout_s:
+            waited = now - connection.heard
+            if connection.connecting:
+                if waited > self.connect_timeout_s:
+                    connection.abort(httpx.ConnectTimeout(connect_timeout))
+            elif waited > self.read_timeout_s:
                 connection.abort(httpx.ReadTimeout(f"nothing read for {self.read_timeout_s:g} s"))
         while self._retired and self._retired[0][0] < now:
             self._retired.popleft()[1].transport.abort()
@@ -181,7 +231,7 @@ class _Awaited:
     def __init__(self, request: httpx.Request, outcome: asyncio.Future[httpx.Response]) -> None:
         self.request = request
         self.attempts = 0
-        self.first = True
+        self.flow: Flow | None = None
         self.outcome = outcome
 
     def answered(self, response: httpx.Response) -> None:
@@ -195,7 +245,10 @@ class _Awaited:
 
 def wire(request: httpx.Request, keep_alive: bool) -> bytes:
     """The request's bytes (RFC 9112, 3); its body must have been read."""
-    headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"connection"]
+    dropped = {b"connection", b"transfer-encoding"}  # the body is here as a whole: it needs no chunks
+    headers = [(name, value) for name, value in request.headers.raw if name.lower() not in dropped]
+    if "transfer-encoding" in request.headers:
+        headers.append((b"Content-Length", str(len(request.content)).encode()))
     if not keep_alive:
         headers.append((b"Connection", b"close"))
     target = request.url.raw_path

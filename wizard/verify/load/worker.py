@@ -16,9 +16,7 @@ from typing import Any
 
 from wizard.verify.load.generator import Generator
 from wizard.verify.load.job import Job
-
-REPORT_S = 0.2
-"""Five reports a second: a screen draws at 4 Hz."""
+from wizard.verify.load.series import REPORT_S
 
 
 def tell(line: dict[str, Any]) -> None:
