@@ -24,19 +24,16 @@ def meaning(protocol: str, path: str, interval_s: int, threshold: int, port: int
     2022 `probeThreshold` counts up too), so both take the product of the two numbers at most.
     """
     seconds = interval_s * threshold
-    if threshold == 1:
-        out = f"A dead machine is out after about {_span(seconds)}, with the first probe that fails."
-        back = f"The first that passes brings it back, within {_span(seconds)}."
-    else:
-        out = f"A dead machine is out after about {_span(seconds)}: {threshold} failed probes in a row."
-        back = f"{threshold} that pass bring it back, after about {_span(seconds)} as well."
+    count = "1 probe" if threshold == 1 else f"{threshold} probes"
+    out = f"A dead machine is out after about {_span(seconds)}: {count} failed."
+    back = f"It is back when {threshold} passed, after about as long."
     if protocol == "http":
         page = path or "/"
-        sees = f"Healthy is exactly 200 from {page} at port {port}; 204, 301 and 401 are not."
-        blind = f"It does not see what {page} does not touch: a database, other pages."
+        sees = f"Healthy: exactly 200 from {page} (not 204, 301 or 401)."
+        blind = f"Not seen: what {page} does not touch, such as a database."
     else:
-        sees = f"Healthy is a machine that takes a connection at port {port}."
-        blind = "It does not see a server that answers nothing, or 500 to everybody."
+        sees = f"Healthy: port {port} takes a connection."
+        blind = "Not seen: a server that never answers, or answers 500."
     return Meaning(seconds, out, back, sees, blind)
 
 

@@ -115,7 +115,7 @@ def picture(space: Space, width: int) -> list[Content]:
             *_legend(MACHINES, f"{_machines(space.machines)}"),
             *_legend(FREE, f"{max(space.free, 0):,} free"),
         ),
-        Content.styled(f"Azure keeps {first} to {last_first} and {last}.", "$text-muted"),
+        Content.styled(f"Azure keeps {first} to .{last_first.packed[3]} and {last}.", "$text-muted"),
         verdict,
     ]
 

@@ -26,14 +26,15 @@ def resources(count=2):
 
 def test_a_dead_machine_is_out_after_interval_times_threshold():
     assert meaning("http", "/", 5, 2, 80).seconds == 10
-    assert "after about 10 s: 2 failed" in meaning("http", "/", 5, 2, 80).out
+    assert "out after about 10 s: 2 probes failed" in meaning("http", "/", 5, 2, 80).out
     assert "after about 2 min 30 s" in meaning("tcp", "/", 50, 3, 80).out
-    assert "with the first probe that fails" in meaning("tcp", "/", 5, 1, 80).out
+    assert "1 probe failed" in meaning("tcp", "/", 5, 1, 80).out
 
 
 def test_each_probe_says_what_it_does_not_see():
-    assert "/healthz" in meaning("http", "/healthz", 5, 2, 8080).sees
-    assert "exactly 200" in meaning("http", "/", 5, 2, 80).sees
+    assert "exactly 200 from /healthz" in meaning("http", "/healthz", 5, 2, 8080).sees
+    assert "/healthz" in meaning("http", "/healthz", 5, 2, 8080).blind
+    assert "8080" in meaning("tcp", "/", 5, 2, 8080).sees
     assert "500" in meaning("tcp", "/", 5, 2, 80).blind
 
 

@@ -1,0 +1,130 @@
+"""The network: its addresses, who is let in, and how the machines get out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.widget import Widget
+
+from screens.exposure import anyone
+from screens.step import Step
+from screens.styles import sheet
+from screens.widgets.audience import ANYONE, LIST, MINE, AudienceControl
+from screens.widgets.choice import Choice, RadioRow
+from screens.widgets.field import Field, Help
+from screens.widgets.space import Space, SpacePicture
+from screens.widgets.text import TextControl
+
+SPACE = Help(
+    "The addresses of the virtual network, for this and all later subnets. They are private: nobody outside sees them.",
+    "An IPv4 range of /2 to /29; not multicast, loopback, link-local, or Azure's own 168.63.129.16.",
+    "10.0.0.0/16. Choose another only where this network is to be joined with one that uses it: two joined networks "
+    "must not overlap.",
+    "It can be made larger later. Moving a machine to another network means making it again.",
+)
+SUBNET = Help(
+    "The part of the space that the machines get their addresses from.",
+    "Inside the space, /29 at the smallest. Azure keeps five addresses of every subnet: the network's own, the "
+    "gateway, two for DNS, and the broadcast address.",
+    "A /24: 251 machines, and 255 more subnets beside it.",
+    "A subnet with machines in it cannot be changed. Leave room to grow.",
+)
+NAME = Help(
+    "What the subnet is called.",
+    "1 to 80 letters, digits, periods, hyphens and underscores. Names such as GatewaySubnet are Azure's.",
+    "What lives in it: web.",
+    "It cannot be renamed.",
+)
+PAGE = Help(
+    "Who may reach the page through the balancer. It becomes a rule of the network security group.",
+    "IPv4 addresses, ranges, or service tags such as AzureCloud. The rule judges the client's own address: the "
+    "balancer does not hide it.",
+    "Anyone for a public page; your address while you try things out.",
+    "The rule can be changed at any time, without an interruption.",
+)
+ADMIN = Help(
+    "Who may sign in to the machines by SSH, through their ports at the balancer.",
+    "As above. A Standard balancer lets nobody in until a rule does.",
+    "The addresses you come from, and no other. A port that is open to all is found and tried within minutes.",
+    "When your address changes, you are locked out until the rule is changed; the machines go on.",
+)
+OUT = Help(
+    "How the machines reach the Internet: for packages, updates and Azure's own services.",
+    "Since 2026 a new subnet has no way out of its own. Without one, the first boot runs into time-outs.",
+    "A NAT gateway: one outgoing address for all machines, 64,512 connections at a time, and nothing comes in by it. "
+    "It costs by the hour and by the gigabyte.",
+    "It can be taken off the subnet later.",
+)
+_KEYS = ("network.address_space", "network.subnet", "network.subnet_name", "machines.count")
+_AUDIENCES = ("network.allow_http", "network.allow_admin")
+
+
+class NetworkStep(Step):
+    """Address space, subnet, who may come in, the way out."""
+
+    step_id = "network"
+    CSS = sheet("steps")
+    lead = "Where the machines live, and who may reach them."
+
+    def body(self) -> Iterable[Widget]:
+        yield Field("network.address_space", "Address space", TextControl(placeholder="10.0.0.0/16"), help=SPACE)
+        yield Field("network.subnet", "Subnet", TextControl(placeholder="10.0.1.0/24"), help=SUBNET)
+        yield Field("network.subnet_name", "Its name", TextControl(placeholder="web"), help=NAME)
+        yield SpacePicture(id="space")
+        yield Field("network.allow_http", "Page for", AudienceControl(), help=PAGE)
+        yield Field("network.allow_admin", "SSH for", AudienceControl(), help=ADMIN)
+        yield Field(
+            "network.outbound",
+            "Way out",
+            RadioRow([Choice("nat-gateway", "NAT gateway")]),
+            help=OUT,
+            note="One address for all; nothing comes in.",
+        )
+
+    async def prepared(self) -> None:
+        for key in (_KEYS[0], *_AUDIENCES):
+            self.answered(key)
+        mine, why = await self._my_address()
+        allowed = self.wizard.answers.get("network.allow_admin")
+        if mine and self._is_nobodys(allowed, mine) and not self.field("network.allow_admin").touched:
+            self.wizard.answers.set("network.allow_admin", (mine,), commit=True)
+        for key in _AUDIENCES:
+            control = self.field(key).control
+            if isinstance(control, AudienceControl):
+                control.told_mine(mine, why)
+            self.answered(key)
+
+    async def _my_address(self) -> tuple[str, str]:
+        from wizard.errors import WizardError
+
+        try:
+            answer = await self.wizard.desk.ask("my_address", cloud=self.wizard.answers.get("cloud"))
+        except WizardError as error:
+            return "", error.what.rstrip(".")
+        return str(answer["range"] or ""), str(answer["why"]).rstrip(".")
+
+    def _is_nobodys(self, allowed: object, mine: str) -> bool:
+        # The plan's default names this computer as the sandbox sees it. For any other cloud that is nobody.
+        return allowed in ((), None) or (allowed == ("127.0.0.1/32",) and mine != "127.0.0.1/32")
+
+    def answered(self, key: str) -> None:
+        get = self.wizard.answers.get
+        if key in _KEYS:
+            self.query_one(SpacePicture).show(Space.read(*(get(each) for each in _KEYS)))
+        elif key in _AUDIENCES:
+            self.field(key).note = self._note(key)
+
+    def _note(self, key: str) -> str:
+        control = self.field(key).control
+        if not isinstance(control, AudienceControl):
+            return ""
+        if control.mode == MINE:
+            return f"{control.mine.removesuffix('/32')}, as the cloud sees you" if control.mine else ""
+        if control.mode == LIST:
+            return "Addresses, ranges or service tags."
+        if control.mode == ANYONE and key == "network.allow_http":
+            return "A public page."
+        return "" if anyone(control.answer) else control.why
+
+
+STEP = NetworkStep
