@@ -10,12 +10,33 @@ from collections.abc import Callable
 from typing import Any
 
 from wizard import children, errors
-from wizard.errors import AzureError, Problem, WizardError
+from wizard.errors import AzureError, Problem, UnreachableError, WizardError
 
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes; the sizes of a region with their facts are some hundred kilobytes."""
 
 ENDING_S = 5.0
+
+_FOUND = (None, "own", "environment", "azure-cli")
+"""Sign-in methods that need no person."""
+
+_AS_SOMEBODY = frozenset(
+    [
+        "subscriptions",
+        "choose",
+        "handover",
+        "groups",
+        "regions",
+        "sizes",
+        "images",
+        "fault_domains",
+        "preflight",
+        "outlook",
+        "deployments",
+        "status",
+    ]
+)
+"""Questions that a cloud answers. After a person's sign-in is lost, none of them is put as somebody else."""
 
 Told = Callable[[dict[str, Any]], None]
 
@@ -23,8 +44,9 @@ Told = Callable[[dict[str, Any]], None]
 class Desk:
     """Questions and answers as `wizard.desk` describes them.
 
-    The process is started by the first question, and once more when it died under one that reads only what is there.
-    `listen` adds who is told what the desk tells by itself (device codes, clouds being started).
+    The process is started by the first question, and once more when it died under one: what was chosen is then chosen
+    again, unless a person's sign-in or a secret is gone with it. `listen` adds who is told what the desk tells by
+    itself (device codes, clouds being started).
     """
 
     def __init__(self) -> None:
@@ -34,6 +56,8 @@ class Desk:
         self._starting = asyncio.Lock()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._number = 0
+        self._chosen: dict[str, tuple[str, dict[str, Any]]] = {}  # by cloud: what to ask first after a restart
+        self._lost: set[str] = set()  # clouds whose sign-in died with the process
         self._tasks: set[asyncio.Task[None]] = set()
 
     def listen(self, told: Told) -> Callable[[], None]:
@@ -44,8 +68,11 @@ class Desk:
     async def start(self) -> None:
         """Start it now, ahead of the first question, so that its libraries load while nobody waits."""
         async with self._starting:
-            if self._process is None or self._process.returncode is not None:
+            if self._process is None:
                 await self._start()
+            elif self._process.returncode is not None:
+                await self._start()
+                await self._restore()
 
     async def ask(self, question: str, /, *, told: Told | None = None, **arguments: Any) -> Any:
         """The answer to a question. Cancelled, the question is taken back.
@@ -53,18 +80,42 @@ class Desk:
         `told` gets what the desk tells of this question (`sign_in`: the device code). Raises WizardError and its kinds.
         """
         try:
-            return await self._ask(question, arguments, told)
+            answer = await self._ask(question, arguments, told)
         except _DeskDiedError:
-            pass
-        try:
-            return await self._ask(question, arguments, told)
-        except _DeskDiedError:
-            raise WizardError(
-                f"The question {question} could not be answered.",
-                "The process that answers died under it twice."
-                + "".join(f" {line}" for line in [*self.narration][-1:]),
-                "Try again; if it stays, this is a fault of ours.",
-            ) from None
+            try:
+                answer = await self._ask(question, arguments, told)
+            except _DeskDiedError:
+                raise WizardError(
+                    f"The question {question} could not be answered.",
+                    " ".join(["The process that answers died under it twice.", *[*self.narration][-1:]]),
+                    "Try again; if it stays, this is a fault of ours.",
+                ) from None
+        self._remember(question, arguments, answer)
+        return answer
+
+    async def _restore(self) -> None:
+        """Choose again, in a new process, what was chosen in the one that died."""
+        self._lost = {cloud for cloud, (_, how) in self._chosen.items() if how.get("method") not in _FOUND}
+        for cloud, (question, how) in self._chosen.items():
+            if cloud not in self._lost:
+                with contextlib.suppress(WizardError):  # the question that needs it will say so
+                    await self._exchange(question, how, None)
+
+    def _sign_in_is_gone(self) -> WizardError:
+        return UnreachableError(
+            f"The sign-in to {' and '.join(sorted(self._lost))} is gone.",
+            "The process that held it has died, and nobody else ever knew it.",
+            "Sign in again.",
+        )
+
+    def _remember(self, question: str, arguments: dict[str, Any], answer: Any) -> None:
+        if question == "sign_in":
+            self._lost.clear()
+            how = {name: arguments.get(name) for name in ("method", "tenant", "subscription")}
+            self._chosen[answer["cloud"]] = ("sign_in", {"cloud": answer["cloud"], **how})
+        elif question == "choose":
+            before = self._chosen.get(answer["cloud"], ("sign_in", {"cloud": answer["cloud"]}))[1]
+            self._chosen[answer["cloud"]] = ("sign_in", {**before, "subscription": answer["subscription"]})
 
     async def close(self) -> None:
         """End it: its input ends, and it goes by itself."""
@@ -83,6 +134,11 @@ class Desk:
 
     async def _ask(self, question: str, arguments: dict[str, Any], told: Told | None) -> Any:
         await self.start()
+        if self._lost and question in _AS_SOMEBODY:
+            raise self._sign_in_is_gone()
+        return await self._exchange(question, arguments, told)
+
+    async def _exchange(self, question: str, arguments: dict[str, Any], told: Told | None) -> Any:
         self._number += 1
         number = self._number
         future = self._waiting[number] = asyncio.get_running_loop().create_future()

@@ -23,11 +23,17 @@ CLOSING_S = 3.0
 
 def main() -> None:
     """Answer until standard input ends."""
-    out = _own_output()
+    asyncio.run(_to_the_end(_own_output()))
+
+
+async def _to_the_end(out: int) -> None:
     try:
-        asyncio.run(_serve(out))
+        await _serve(out)
+    except Exception:
+        traceback.print_exc()
     finally:
-        # Threads that wait for a person's sign-in must not keep the process; it holds nothing that is to be saved.
+        # asyncio would wait for its threads now, such as one that starts a sandbox; nothing here needs to be saved.
+        sys.stderr.flush()
         os._exit(0)
 
 

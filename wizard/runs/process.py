@@ -31,9 +31,17 @@ def main(arguments: Sequence[str]) -> None:
         handed = json.loads(sys.stdin.buffer.read())
     except ValueError:
         sys.exit(1)  # whoever started this has died in the middle of it
-    status = asyncio.run(_run(folder, handed))
-    # Nothing is left to do, and threads that still wait for a socket must not keep the locks.
-    os._exit(status)
+    asyncio.run(_to_the_end(folder, handed))
+
+
+async def _to_the_end(folder: Path, handed: Mapping[str, Any]) -> None:
+    status = 1
+    try:
+        status = await _run(folder, handed)
+    finally:
+        # asyncio would wait for its threads now: one that waits for a socket must not keep the locks.
+        sys.stderr.flush()
+        os._exit(status)
 
 
 async def _run(folder: Path, handed: Mapping[str, Any]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wizard.verify.load.engine import Snapshot
+    from wizard.verify.load.series import Snapshot
 
 STEP_S = 0.5
 """Workers report five times a second each; a person reads twice a second at most."""
