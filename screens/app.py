@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -20,6 +19,7 @@ from textual.screen import ModalScreen, Screen
 from screens import flow
 from screens.answers import Answers, defaults, dotted
 from screens.start import StartStep
+from screens.styles import sheet
 from screens.themes import DARK, LIGHT
 from screens.toasts import KEPT, Toast
 
@@ -43,7 +43,7 @@ class WizardApp(App[None]):
     """The wizard. `plan_file` opens it prefilled; tests give a desk of their own."""
 
     TITLE = "multivm-wizard"
-    CSS = files("assets").joinpath("styles/wizard.tcss").read_text(encoding="utf-8")
+    CSS = sheet("wizard")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", key_display="^Q", tooltip="Leave the wizard", id="app.quit", priority=True),
     ]
@@ -60,7 +60,9 @@ class WizardApp(App[None]):
         self._completion: asyncio.Task[None] | None = None
         self.register_theme(DARK)
         self.register_theme(LIGHT)
-        self.theme = DARK.name
+        # Set as if it had always been: a change of theme would draw the first frame in Textual's colours, then again.
+        self.set_reactive(App.theme, DARK.name)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     @property
     def desk(self) -> Asks:
@@ -87,6 +89,9 @@ class WizardApp(App[None]):
         await asyncio.shield(self._completion)
 
     async def _complete(self) -> None:
+        self.stylesheet.add_source(sheet("later"), read_from=("later.tcss", ""), is_default_css=False)
+        self.stylesheet.reparse()
+        self.stylesheet.update(self)
         self.answers.complement(await asyncio.to_thread(defaults))
         if self.plan_file is not None:
             self.call_later(self.load_plan, str(self.plan_file))

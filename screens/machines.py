@@ -221,7 +221,7 @@ class MachinesStep(Step):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("make_password", "show_password"):
-            return self.wizard.answers.get("machines.auth") == "password"
+            return bool(self.wizard.answers.get("machines.auth") == "password")
         return super().check_action(action, parameters)
 
     # The password

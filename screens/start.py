@@ -82,12 +82,17 @@ class StartStep(Step):
         self._before: dict[str, Any] = {}  # what stood here before the last answers were taken up
         self._last: Mapping[str, Any] = {}
         self._code = ""
+        self._complete = False  # whether all fields are mounted
 
     def body(self) -> Iterable[Widget]:
         yield Field("wizard.begin", "Begin with", RadioRow([Choice("new", "new")]), help=helps.BEGIN)
+        yield Field("wizard.cloud", "Cloud", RadioRow(CLOUDS), help=helps.CLOUD, note=SANDBOX_NOTE)
+        yield Vertical(id="more")
+
+    def _more(self) -> Iterable[Widget]:
+        """What only other answers call for: 40 widgets that the first frame need not wait for."""
         yield Field("wizard.deployment", "Deployment", SelectControl(title="Known deployments"), help=helps.KNOWN)
         yield Field("wizard.plan_file", "Plan file", PathControl(".toml", "plan.toml"), help=helps.PLAN)
-        yield Field("wizard.cloud", "Cloud", RadioRow(CLOUDS), help=helps.CLOUD, note=SANDBOX_NOTE)
         yield Field("cloud", "ARM endpoint", TextControl(placeholder="https://management.HOST"), help=helps.ENDPOINT)
         methods = [Choice(name, words) for name, words in METHODS.items() if name != "environment"]
         yield Field("wizard.method", "Sign in by", RadioRow(methods), help=helps.METHOD)
@@ -112,6 +117,11 @@ class StartStep(Step):
     async def prepared(self) -> None:
         from screens import memory
 
+        await self.query_one("#more").mount(*self._more())
+        for field in self.query_one("#more").query(Field):
+            self._show_answer(field)
+        self._complete = True
+        self._arrange()
         remembered = await asyncio.to_thread(memory.recall)
         self._last = remembered.get("answers") or {}
         self._offer()
@@ -198,7 +208,7 @@ class StartStep(Step):
     def _suggest_method(self) -> None:
         cloud = self._clouds.get(str(self.wizard.answers.get("wizard.cloud")), {})
         offered = [name for name in cloud.get("methods", ()) if name in METHODS]
-        if offered:
+        if offered and self._complete:
             self._control("wizard.method", RadioRow).choices = [Choice(name, METHODS[name]) for name in offered]
             if not self.field("wizard.method").touched:
                 self.wizard.answers.set("wizard.method", offered[0], commit=True)
@@ -229,7 +239,7 @@ class StartStep(Step):
         }
         for field in self.fields():
             field.display = shown[field.key]
-        self.query_one("#signing").set_class(not signing, "gone")
+        self.query("#signing").set_class(not signing, "gone")
         self.query_one("#review").display = begin != "deployment"
         self.field("wizard.begin").note = self._summary if begin == "last" else ""
         self.field("wizard.cloud").note = self._cloud_note(cloud)

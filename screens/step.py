@@ -32,6 +32,7 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
@@ -50,8 +51,19 @@ if TYPE_CHECKING:
     from screens.app import WizardApp
     from wizard.errors import Problem
 
+NAME = "multivm-wizard"
 CHECK_AFTER_S = 0.2
 """Problems are looked for when typing pauses: a half-typed name is not a mistake yet."""
+
+
+class Header(Widget):
+    """The program's name on the left, where the work goes on the right."""
+
+    def render(self) -> Content:
+        where = cast("WizardApp", self.app).where
+        room = self.size.width - len(NAME)
+        right = where if len(where) < room else f"…{where[len(where) - room + 2 :]}"
+        return Content.assemble((NAME, "bold"), (f"{right:>{max(0, room)}}", "$text-muted"))
 
 
 class Frame(Screen[None]):
@@ -73,13 +85,24 @@ class Frame(Screen[None]):
 
     def header(self) -> ComposeResult:
         """The line on top: the program, and where the work goes."""
-        with Horizontal(id="header"):
-            yield Static("multivm-wizard", id="program", markup=False)
-            yield Static(self.wizard.where, id="where", markup=False)
+        # The size is known already: with its classes set before anything is mounted, styles are applied once.
+        width, height = self.app.size
+        wide = self._get_breakpoint_classes(width, self.HORIZONTAL_BREAKPOINTS)
+        self._classes = self._classes | wide | self._get_breakpoint_classes(height, self.VERTICAL_BREAKPOINTS)
+        yield Header(id="header")
 
     def show_where(self) -> None:
         """Draw the cloud and the name anew."""
-        self.query_one("#where", Static).update(self.wizard.where)
+        self.query_one("#header").refresh()
+
+
+class Body(VerticalScroll, inherit_bindings=False):
+    """The column of fields. ↑ and ↓ go between fields, also where there is more than fits; pages scroll."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "page_down", "Page down", tooltip="A page down", show=False, id="body.page_down"),
+        Binding("pageup", "page_up", "Page up", tooltip="A page up", show=False, id="body.page_up"),
+    ]
 
 
 class Step(Frame):
@@ -172,7 +195,7 @@ class Step(Frame):
         yield from self.header()
         with Horizontal(id="middle"):
             yield Rail(id="rail")
-            with VerticalScroll(id="body", can_focus=False):
+            with Body(id="body", can_focus=False):
                 yield Static(self.entry.title, id="title", markup=False)
                 yield Static(self.lead, id="lead", markup=False)
                 yield from self.body()

@@ -11,6 +11,11 @@ def main() -> None:
 
         sys.stdout.write(f"multivm-wizard {version()}\n")
         return
+    if not sys.argv[1:]:
+        from wizard.commands.wizard import open_wizard
+
+        open_wizard(None)
+        return
     from wizard.commands.cli import main as commands
 
     commands(prog_name="multivm-wizard")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -14,20 +13,24 @@ from screens.widgets.field import Field, Help
 class Aside(VerticalScroll):
     """Shown from 110 columns on; F1 shows the same where there is no room."""
 
-    def compose(self) -> ComposeResult:
-        yield Static("", id="aside-help", markup=False)
-        yield Static("", id="aside-picture", markup=False)
+    def _mounted(self) -> tuple[Static, Static]:
+        """Its two parts, mounted when they are first seen: at 80 columns they never are."""
+        if not self.children:
+            self.mount(Static("", id="aside-help", markup=False), Static("", id="aside-picture", markup=False))
+        words, drawn = self.query(Static)
+        return words, drawn
 
     def tell(self, field: Field | None, answers: Answers) -> None:
         """Draw the help of this field and the picture of these answers; nothing while it is not seen."""
         if not self.display or not self.is_attached:
             return
+        words, drawn = self._mounted()
         if field is not None:
-            self.query_one("#aside-help", Static).update(help_text(field.label, field.help))
+            words.update(help_text(field.label, field.help))
         if answers.complete:
             from screens.widgets.picture import picture
 
-            self.query_one("#aside-picture", Static).update(picture(answers.get, width=34))
+            drawn.update(picture(answers.get, width=34))
 
 
 def help_text(label: str, help: Help) -> Content:

@@ -34,12 +34,13 @@ class Field(Vertical):
     """
 
     def __init__(self, key: str, label: str, control: Control, *, help: Help, note: str = "") -> None:
-        super().__init__(classes="field")
+        super().__init__(classes="field short" if control.short else "field")
         self.key, self.label, self.control, self.help = key, label, control, help
         self.touched = False
         """Whether a person changed it while this screen stood: untouched fields are not scolded before Next."""
         self._label = Static(f"  {label}", classes="label", markup=False)
-        self._note = Static(note, classes="note", markup=False)
+        self._note: Static | None = None
+        self._noted = note
         self._problem: Static | None = None
         self._shown = ""
 
@@ -47,24 +48,31 @@ class Field(Vertical):
         with Horizontal(classes="row"):
             yield self._label
             yield self.control
-            if self.control.short:
-                yield self._note
-        if not self.control.short:
-            yield self._note
-
-    def on_mount(self) -> None:
-        self._note.display = bool(self._note.content)
-        self.set_class(self.control.short, "short")
+        if self._noted:
+            self._mount_note()
 
     @property
     def note(self) -> str:
-        return str(self._note.content)
+        """What stands beside the control, or beneath it."""
+        return self._noted
 
     @note.setter
     def note(self, text: str) -> None:
-        if text != self.note:
+        if text == self._noted:
+            return
+        self._noted = text
+        if self._note is not None:
             self._note.update(text)
             self._note.display = bool(text)
+        elif self.is_mounted:
+            self._mount_note()
+
+    def _mount_note(self) -> None:
+        self._note = Static(self._noted, classes="note", markup=False)
+        if self.control.short:
+            self.query_one(".row").mount(self._note)
+        else:
+            self.mount(self._note, after=0)
 
     @property
     def shown_problem(self) -> str:

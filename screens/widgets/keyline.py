@@ -15,10 +15,10 @@ class KeyLine(Static):
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._tell)
-        self._tell(self.screen)
+        self.call_after_refresh(self._tell, self.screen)
 
     def _tell(self, screen: Screen[object]) -> None:
-        if not self.is_attached:
+        if not self.is_attached or not self.app.screen_stack:  # between two screens nothing is on the stack
             return
         seen: set[str] = set()
         parts: list[Content] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from wizard.commands.output import Output, report
 from wizard.errors import InputError, WizardError
 
 
@@ -27,5 +26,7 @@ def open_wizard(plan_file: Path | None) -> None:
 
         run(plan_file)
     except WizardError as error:
+        from wizard.commands.output import Output, report  # with click, for which the first frame need not wait
+
         report(error, Output(json=False))
         sys.exit(error.exit_status)
