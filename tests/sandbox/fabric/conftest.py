@@ -31,7 +31,7 @@ async def run(*argv: str, stdin: str = "", within: float = 20.0) -> Ran:
     return Ran(process.returncode or 0, out.decode(), err.decode())
 
 
-async def until(condition: Callable[[], Any], within: float = 10.0, what: str = "the condition") -> Any:
+async def until(condition: Callable[[], Any], within: float = 30.0, what: str = "the condition") -> Any:
     """Wait until a condition (plain or awaitable) holds, and give what it gave."""
     deadline = time.monotonic() + within
     while True:
