@@ -45,11 +45,18 @@ class Field(Vertical):
         self._shown = ""
 
     def compose(self) -> ComposeResult:
+        if self._noted:
+            self._note = self._new_note()
         with Horizontal(classes="row"):
             yield self._label
             yield self.control
-        if self._noted:
-            self._mount_note()
+            if self._note is not None and self.control.short:
+                yield self._note
+        if self._note is not None and not self.control.short:
+            yield self._note
+
+    def _new_note(self) -> Static:
+        return Static(self._noted, classes="note", markup=False)
 
     @property
     def note(self) -> str:
@@ -68,11 +75,12 @@ class Field(Vertical):
             self._mount_note()
 
     def _mount_note(self) -> None:
-        self._note = Static(self._noted, classes="note", markup=False)
+        self._note = self._new_note()
+        row = self.query_one(".row")
         if self.control.short:
-            self.query_one(".row").mount(self._note)
+            row.mount(self._note)
         else:
-            self.mount(self._note, after=0)
+            self.mount(self._note, after=row)
 
     @property
     def shown_problem(self) -> str:
