@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import ipaddress
 import json
@@ -38,6 +39,7 @@ class Scripted:
     answers: dict[str, Answer] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
     connections: set[tuple[str, int]] = field(default_factory=set)
+    transports: set[asyncio.BaseTransport] = field(default_factory=set)
 
     def on(self, request: str, body: Any, status: int = 200, **headers: str) -> None:
         """Answer a request with JSON."""
@@ -69,6 +71,7 @@ class Scripted:
         self.seen.append(key)
         assert request.transport is not None
         self.connections.add(request.transport.get_extra_info("peername"))
+        self.transports.add(request.transport)
         if answer := self.answers.get(key):
             return answer(request)
         return web.json_response({"error": {"code": "ResourceNotFound", "message": f"no {request.path}"}}, status=404)
@@ -105,6 +108,8 @@ async def serve(folder: Path) -> AsyncIterator[Scripted]:
     try:
         yield script
     finally:
+        for transport in script.transports:  # a client in a thread says no goodbye that a server could wait for
+            transport.abort()  # type: ignore[attr-defined]
         await runner.cleanup()
 
 

@@ -118,6 +118,11 @@ class Choice:
             self._kept = self._device_code(cloud) if self.method == "device-code" else self._browser(cloud)
         return self._kept
 
+    def close(self) -> None:
+        """Let go of what a person's sign-in keeps open; it is over then."""
+        if self._kept is not None:
+            self._kept.end()
+
     def _principal(self, options: dict[str, Any]) -> Any:
         from azure.identity import aio
 
@@ -205,6 +210,9 @@ class _InThread:
 
     async def close(self) -> None:
         """Nothing: the sign-in lives on in the credential's memory, for the next connection."""
+
+    def end(self) -> None:
+        self._inner.close()
 
 
 async def in_thread(call: Callable[[], T]) -> T:

@@ -140,6 +140,8 @@ async def sign_in(
         methods.choose(cloud, before)
         session.retire(cloud)
         raise
+    if before is not None:
+        before.close()
     session.cloud = cloud
     session.signed_in[cloud] = signin.account(token.token)
     session.subscriptions.pop(cloud, None)
