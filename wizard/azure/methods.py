@@ -155,10 +155,11 @@ class Choice:
             options["client_id"] = self.client_id
         if tenant := self.tenant or cloud.tenant:
             options["tenant_id"] = tenant
-        if cloud.ca:
+        # These clients would trust certifi's list alone; everything else here honours SSL_CERT_FILE.
+        if trusted := cloud.ca or os.environ.get("SSL_CERT_FILE"):
             from azure.core.pipeline.transport import RequestsTransport
 
-            options["transport"] = RequestsTransport(connection_verify=str(cloud.ca))
+            options["transport"] = RequestsTransport(connection_verify=str(trusted))
         return options
 
 
