@@ -61,7 +61,7 @@ class WizardApp(App[None]):
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         # Set as if it had always been: a change of theme would draw the first frame in Textual's colours, then again.
-        self.set_reactive(App.theme, DARK.name)
+        self.set_reactive(App.theme, _remembered_theme())
         self.stylesheet.set_variables(self.get_css_variables())
 
     @property
@@ -224,6 +224,20 @@ class WizardApp(App[None]):
         self.notify(f"{path}: {f'{len(errors)} to mend' if errors else 'taken over'}.", title="Plan")
         return True
 
+    def cloud_changed(self, cloud: str) -> None:
+        """Let what was only a default follow the cloud: the region, and who may sign in."""
+        if not self.answers.complete:
+            return
+        from wizard.plan.choices import CLOUDS, CUSTOM_CLOUD
+
+        every = (*CLOUDS.values(), CUSTOM_CLOUD)
+        now = CLOUDS.get(cloud, CUSTOM_CLOUD)
+        if self.answers.get("location") in {each.location for each in every}:
+            self.answers.set("location", now.location, commit=True)
+        defaults_of_sources = {(each.admin_from,) for each in every if each.admin_from} | {()}
+        if self.answers.get("network.allow_admin") in defaults_of_sources:
+            self.answers.set("network.allow_admin", (now.admin_from,) if now.admin_from else (), commit=True)
+
     async def review(self) -> None:
         """To Review, once what has no default that is ours to choose is filled: a key, who may sign in."""
         from wizard.errors import WizardError
@@ -239,6 +253,17 @@ class WizardApp(App[None]):
         if answers.get("machines.auth") == "ssh-key" and not answers.get("machines.ssh_key"):
             made = await self.desk.ask("generate_key")
             answers.set("machines.ssh_key", made["public"], commit=True)
+        if not answers.get("network.allow_admin"):
+            found = await self.desk.ask("my_address", cloud=answers.get("cloud"))
+            if found["range"]:
+                answers.set("network.allow_admin", (found["range"],), commit=True)
+
+
+def _remembered_theme() -> str:
+    from screens import memory
+
+    found = memory.recall().get("theme")
+    return LIGHT.name if found == LIGHT.name else DARK.name
 
 
 def _absolute(path: str) -> str:

@@ -119,6 +119,7 @@ class MachinesStep(Step):
     async def _load_keys(self) -> Sequence[Choice]:
         found = await self.wizard.desk.ask("keys")
         keys = [Choice(each["public"], each["path"], _key_detail(each), each.get("problem") or "") for each in found]
+        self.call_later(self._suggest_key, [each["public"] for each in found if not each.get("problem")])
         return [
             *keys,
             Choice(MAKE, "Make a new pair", "Ed25519, kept in the wizard's own folder"),
@@ -183,6 +184,11 @@ class MachinesStep(Step):
         self.wizard.answers.set(CHOSEN, made["public"], commit=True)
         self._select(CHOSEN).ask()
         self.wizard.notify(f"The private half: {made['private']}", title="Your key pair")
+
+    def _suggest_key(self, usable: Sequence[str]) -> None:
+        """Where no key was chosen, the first that Azure would take is: one can see it, and change it."""
+        if usable and not self.wizard.answers.get(CHOSEN) and not self.wizard.answers.get(KEY):
+            self.wizard.answers.set(CHOSEN, usable[0], commit=True)
 
     def _show_key(self) -> None:
         """The list shows the plan's key, wherever that came from."""

@@ -187,6 +187,7 @@ class StartStep(Step):
             cloud = str(answers.get("cloud"))
             named = cloud if cloud in {each.value for each in CLOUDS} else "custom"
             answers.set("wizard.cloud", named, commit=True)
+            self.wizard.cloud_changed(cloud)
         elif key == "wizard.begin":
             self._begin_with(str(answers.get("wizard.begin")))
         if key.startswith(("wizard.", "cloud")) and self.is_mounted:
