@@ -14,7 +14,8 @@ from screens.desk import Desk
 from tests.desk.conftest import plan_values
 from wizard import ids
 from wizard.errors import AzureError, InputError, UnreachableError, WizardError
-from wizard.plan import rules
+from wizard.plan import not_yet, rules
+from wizard.plan.choices import IMAGES
 from wizard.plan.model import OsType
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKFh1r3kyzm1R0rTzkfm7vEWzW2lkqPZzxJIz5Yk3OJq somebody"
@@ -55,8 +56,11 @@ async def test_regions_sizes_images_and_fault_domains(sandbox: dict[str, Any], d
     arm = [size for size in sizes if size["architecture"] == "Arm64"]
     assert all(not size["available"] and "Arm64" in size["why"] for size in arm)
     assert all(bool(size["why"]) != size["available"] for size in sizes)
-    assert [image["name"] for image in images] == ["ubuntu-24.04", "debian-12"]
-    assert all(image["available"] and image["version"] for image in images)
+    found = {image["name"]: image for image in images}
+    assert found.keys() == {name for name in IMAGES if not not_yet.check({"machines.image": name})}
+    assert found["ubuntu-24.04"]["available"]
+    assert found["ubuntu-24.04"]["version"].startswith("24.04.")
+    assert found["debian-12"]["label"] == "Debian 12"
     assert domains == {"most": 3}
 
 

@@ -6,7 +6,7 @@ A kind takes a Job and returns the exit status of a run that came to its end: 1 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from wizard.errors import InputError, WizardError
 from wizard.runs.job import Job
@@ -104,10 +104,12 @@ async def reset(job: Job) -> int:
 
 
 def _new(job: Job, known: Record, vms: tuple[str, ...], mode: Mode, *, generate: bool) -> Mapping[str, SecretStr] | str:
+    from wizard.reset.events import Mode
+
     if mode == "password":
         return job.generated(vms, known.plan.machines.os) if generate else job.passwords(vms)
     if mode != "ssh-key":
-        raise InputError(f"The mode {mode} does not work yet.", "", "Modes so far: password, ssh-key.")
+        raise InputError(f"The mode {mode} does not work yet.", "", f"Modes so far: {', '.join(get_args(Mode))}.")
     key = str(job.request.get("ssh_key") or "").strip()
     if not key or generate:
         raise InputError("There is no key to add.", "", "Choose a public key.")
@@ -152,7 +154,7 @@ async def load(job: Job) -> int:
         on_snapshot=LoadProgress(job.tell),
     )
     job.emit(done)
-    judged = [one.judge(done) for one in expected]
+    judged = [expectations.judge(one, done) for one in expected]
     for verdict in judged:
         job.emit(verdict)
     return 1 if done.errors == done.requests or not all(verdict.met for verdict in judged) else 0
