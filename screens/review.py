@@ -48,7 +48,7 @@ CONSENT = Help(
     "Everything can be removed again: the deployment's home has Destroy, and `multivm-wizard destroy` does the same.",
 )
 ROOMY = 34
-"""Lines of a terminal from which on two sections stand open without pushing Create's consent out of view."""
+"""Lines of a terminal from which on what will be created is shown without pushing Create's consent out of view."""
 FREE = "In the sandbox on this computer: no cost, and nothing leaves it."
 BILLED = (
     "Azure bills the subscription from creation until you destroy it, by its terms and those of the image's "
@@ -157,8 +157,8 @@ class ReviewStep(Step):
         self._section("changes").summary = f"{len(CHANGES)} things, each with its reason"
         self._section("changes").show(_changes)
         if self.size.height >= ROOMY:
+            self._section("planned").lines.most = 18
             self._section("planned").turn(True)
-            self._section("open").turn(True)
         self.ask_cloud()
 
     def _enter_first(self) -> None:
@@ -241,7 +241,7 @@ class ReviewStep(Step):
 
     def check(self) -> list[Problem]:
         super().check()
-        if self.is_mounted:
+        if self.stands:
             errors = [each for each in self.problems if each.severity == "error"]
             said = f"✗ {len(errors)} to mend: {self.said}" if errors else self.said
             verdict = self.query_one("#verdict", Static)

@@ -80,6 +80,11 @@ class Frame(Screen[None]):
         return cast("WizardApp", self.app)
 
     @property
+    def gone(self) -> bool:
+        """Whether this screen is being taken away: what a worker brings now has no place any more."""
+        return self._pruning or not self.is_attached or not self.is_running
+
+    @property
     def entry(self) -> flow.Entry:
         return flow.entry(self.step_id)
 
@@ -229,13 +234,17 @@ class Step(Frame):
         self.call_after_refresh(self._tell_aside)
 
     def _tell_aside(self) -> None:
-        self.query_one(Aside).tell(self.focused_field(), self.wizard.answers)
+        if self.gone:
+            return
+        if self.stands:
+            self.query_one(Aside).tell(self.focused_field(), self.wizard.answers)
 
     @work(exclusive=True, group="prepare")
     async def _prepare(self) -> None:
         await self.wizard.completed()
-        await self.prepared()
-        self.check()
+        if self.stands:
+            await self.prepared()
+            self.check()
 
     def _enter_first(self) -> None:
         wanted = self.wizard.progress.focus.get(self.step_id) or self.first_field
@@ -245,6 +254,11 @@ class Step(Frame):
             chosen.enter()
         else:
             self.query_one("#next").focus()
+
+    @property
+    def stands(self) -> bool:
+        """Whether the screen is there with all its parts: not before it is mounted, not while it is being removed."""
+        return self.is_mounted and self.display
 
     # Fields and answers
 
@@ -279,6 +293,8 @@ class Step(Frame):
             self.wizard.answers.set(field.key, field.control.answer)
 
     def _answer_changed(self, key: str) -> None:
+        if self.gone:
+            return
         for field in self.fields():
             if field.key == key and not key.startswith(SECRET) and field.control.answer != self.wizard.answers.get(key):
                 self._show_answer(field)
@@ -307,7 +323,7 @@ class Step(Frame):
 
     def check(self) -> list[Problem]:
         """Ask every rule, and show what concerns this step. Returns this step's errors."""
-        if not self.is_mounted:
+        if not self.stands:
             return []
         moved = set(self.problems_shown_elsewhere())
         judged = [each for each in self.wizard.answers.problems() if each.field not in moved]
@@ -357,7 +373,12 @@ class Step(Frame):
         return not (action == "back" and flow.before(self.step_id) is None)
 
     def action_focus_by(self, by: int) -> None:
-        """The field below or above; from the last one, the button that goes on."""
+        """The field below or above; from the last one, the button that goes on: Back is not what Enter means."""
+        chain = self.focus_chain
+        here = chain.index(self.focused) if self.focused in chain else -1
+        if by > 0 and here + 1 < len(chain) and chain[here + 1].id == "back":
+            self.query_one("#next").focus()
+            return
         (self.focus_next if by > 0 else self.focus_previous)()
 
     @on(Input.Submitted)

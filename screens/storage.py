@@ -85,7 +85,7 @@ class StorageStep(Step):
 
     def check(self) -> list[Problem]:
         errors = super().check()
-        if self.is_mounted:
+        if self.stands:
             tags = self.field("tags").control
             if isinstance(tags, TagsControl):
                 tags.mark({each.field.removeprefix("tags.") for each in errors if each.field.startswith("tags.")})

@@ -43,14 +43,14 @@ class Lines(ScrollView, can_focus=True):
         self._make = make
         self._fill()
 
-    def on_resize(self, event: events.Resize) -> None:
-        if event.size.width != self._width:
+    def on_resize(self, _event: events.Resize) -> None:
+        if self.outer_size.width != self._width:
             self._fill()
 
     def _fill(self) -> None:
-        self._width = self.size.width
+        self._width = self.outer_size.width
         # One column stays free for the scrollbar, whether it is there or not: text does not jump when it comes.
-        width = (self._width or 60) - 1 + self.scrollbars_enabled[0]
+        width = (self._width or 60) - 1
         self.lines = tuple(self._make(max(20, width)))
         longest = max((line.cell_length for line in self.lines), default=0)
         self.virtual_size = Size(min(longest, width), len(self.lines))
@@ -62,8 +62,9 @@ class Lines(ScrollView, can_focus=True):
         width, at = self.size.width, y + self.scroll_offset.y
         if at >= len(self.lines):
             return Strip.blank(width, self.rich_style)
-        strips = Visual.to_strips(self, self.lines[at], max(width, self.lines[at].cell_length), 1, self.visual_style)
-        return strips[0].crop_extend(0, width, self.rich_style) if strips else Strip.blank(width, self.rich_style)
+        line = self.lines[at].truncate(width, ellipsis=True) if self.lines[at].cell_length > width else self.lines[at]
+        strips = Visual.to_strips(self, line, width, 1, self.visual_style)
+        return strips[0].extend_cell_length(width, self.rich_style) if strips else Strip.blank(width, self.rich_style)
 
     def action_line(self, by: int) -> None:
         at_end = self.scroll_offset.y >= self.max_scroll_y if by > 0 else self.scroll_offset.y <= 0

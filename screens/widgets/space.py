@@ -100,7 +100,7 @@ def picture(space: Space, width: int) -> list[Content]:
     part = f"{space.subnet.num_addresses:,}, {share(space)}"
     bar = max(8, min(40, width - wide - max(len(whole), len(part)) - 4))
     first, last_first, last = space.kept
-    verdict = Content(f"Room for {_machines(space.room)}; the first one gets {space.first_machine}.")
+    verdict = Content(f"Room for {_machines(space.room)}; the first gets {space.first_machine}.")
     if space.free < 0:
         verdict = Content.styled(f"✗ Room for {_machines(space.room)}, not for {space.machines:,}.", "$text-error")
     return [
@@ -115,9 +115,14 @@ def picture(space: Space, width: int) -> list[Content]:
             *_legend(MACHINES, f"{_machines(space.machines)}"),
             *_legend(FREE, f"{max(space.free, 0):,} free"),
         ),
-        Content.styled(f"Azure keeps {first} to .{last_first.packed[3]} and {last}.", "$text-muted"),
+        Content.styled(f"Azure keeps {first} to {_short(last_first, first)} and {_short(last, first)}.", "$text-muted"),
         verdict,
     ]
+
+
+def _short(address: IPv4Address, beside: IPv4Address) -> str:
+    """`.255` beside an address of the same three numbers."""
+    return f".{address.packed[3]}" if address.packed[:3] == beside.packed[:3] else str(address)
 
 
 def _machines(number: int) -> str:

@@ -122,22 +122,24 @@ def headline(resources: Iterable[Mapping[str, Any]], states: Mapping[str, str] |
 
 def tree_lines(root: Branch) -> list[Content]:
     """The tree as lines with guides; what hangs on one resource alone stands in its line."""
-    lines = [_line("", root)]
+    mixed = len({branch.state for branch in root.walk() if branch.words}) > 1
+    lines = [_line("", root, mixed)]
     for place, part in enumerate(root.children):
         last = place == len(root.children) - 1
         lines.append(Content.assemble(("└ " if last else "├ ", "$text-muted"), (part.name, "$primary")))
         for inner, child in enumerate(part.children):
             guide = ("  " if last else "│ ") + ("└ " if inner == len(part.children) - 1 else "├ ")
-            lines.append(_line(guide, child))
+            lines.append(_line(guide, child, mixed))
     return lines
 
 
-def _line(guide: str, branch: Branch) -> Content:
-    own = ", ".join(f"{child.words} {child.name}" for child in branch.children if guide)
+def _line(guide: str, branch: Branch, mixed: bool) -> Content:
+    own = ", ".join(child.name for child in branch.children if guide)
+    state = STATES.get(branch.state, branch.state) if mixed else ""  # what is true of all stands in the headline
     return Content.assemble(
         (guide, "$text-muted"),
         (branch.name, "bold"),
+        (f"  {state}" if state else "", _STYLES.get(branch.state, "")),
         (f"  {branch.words}", "$text-muted"),
-        (f", with {own}" if own else "", "$text-muted"),
-        (f"  {STATES.get(branch.state, branch.state)}" if branch.state else "", _STYLES.get(branch.state, "")),
+        (f" with {own}" if own else "", "$text-muted"),
     )

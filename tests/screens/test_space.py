@@ -63,7 +63,7 @@ def test_bars_are_as_wide_as_asked_and_hide_nothing(outer, deeper, machines, wid
     assert (FREE in bar) == (one.free > 0)
 
 
-@pytest.mark.parametrize("width", [54, 57, 61, 90])
+@pytest.mark.parametrize("width", [56, 57, 61, 90])
 def test_lines_fit(width):
     for line in picture(space("100.100.128.0/17", "100.100.255.248/29"), width):
         assert line.cell_length <= width, line.plain

@@ -106,7 +106,7 @@ def test_every_resource_stands_in_the_tree_once():
 
 def test_a_nic_stands_with_its_vm_and_an_address_with_its_owner():
     told = [line.plain for line in tree_lines(branches(resources()))]
-    assert any("ra-multi-vm1 " in line and "NIC ra-multi-vm1-nic" in line for line in told)
+    assert any("ra-multi-vm1 " in line and "VM with ra-multi-vm1-nic" in line for line in told)
     assert any("ra-multi-vm-lb " in line and "ra-multi-vm-lb-pip" in line for line in told)
     assert any("ra-multi-vm-nat " in line and "ra-multi-vm-nat-pip" in line for line in told)
 

@@ -1,0 +1,190 @@
+"""The Network step."""
+
+from __future__ import annotations
+
+import pytest
+
+from screens.widgets.audience import AudienceControl
+from tests.screens.conftest import clear, settled, type_text, until
+from wizard.errors import UnreachableError
+
+
+def key_of(pilot):
+    field = pilot.app.screen.focused_field()
+    return field.key if field else ""
+
+
+def shown(pilot):
+    return pilot.app.screen.query_one("#space").content.plain
+
+
+def audience(pilot, key="network.allow_admin"):
+    control = pilot.app.screen.field(key).control
+    assert isinstance(control, AudienceControl)
+    return control
+
+
+async def test_begins_at_the_address_space(wizard):
+    async with wizard("network") as pilot:
+        assert key_of(pilot) == "network.address_space"
+        assert "65,536 addresses" in shown(pilot)
+        assert "Room for 251 machines" in shown(pilot)
+
+
+async def test_everything_fits_80_by_24(wizard):
+    async with wizard("network") as pilot:
+        assert pilot.app.screen.query_one("#body").max_scroll_y == 0
+
+
+async def test_every_field_has_help(wizard):
+    async with wizard("network") as pilot:
+        for field in pilot.app.screen.fields():
+            assert field.help.what, field.key
+            assert field.help.rule, field.key
+            assert field.help.recommend, field.key
+            assert field.help.later, field.key
+
+
+async def test_next_is_refused_at_the_first_problem(wizard):
+    async with wizard("network") as pilot:
+        await pilot.press("down")
+        await clear(pilot)
+        await type_text(pilot, "10.9.0.0/24")
+        await pilot.press("down", "down", "down", "f3")
+        await settled(pilot)
+        assert pilot.app.screen.step_id == "network"
+        assert key_of(pilot) == "network.subnet"
+        assert "not inside 10.0.0.0/16" in pilot.app.screen.field("network.subnet").shown_problem
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "told"),
+    [
+        ("network.address_space", "10.0.0.0", "not an IPv4 range"),
+        ("network.address_space", "127.0.0.0/8", "meets 127.0.0.0/8"),
+        ("network.address_space", "10.0.0.1/16", "inside a range"),
+        ("network.subnet", "10.0.1.0/30", "/30"),
+        ("network.subnet", "", "not an IPv4 range"),
+        ("network.subnet_name", "-web", "cannot be a subnet's name"),
+        ("network.subnet_name", "GatewaySubnet", "reserved"),
+    ],
+)
+async def test_wrong_values_are_told_beside_their_field(wizard, key, text, told):
+    async with wizard("network") as pilot:
+        pilot.app.screen.field(key).enter()
+        await pilot.pause()
+        await clear(pilot)
+        await type_text(pilot, text)
+        await until(pilot, lambda: told in pilot.app.screen.field(key).shown_problem)
+
+
+async def test_a_subnet_for_too_many_says_so_in_the_picture(wizard):
+    async with wizard("network") as pilot:
+        pilot.app.answers.set("machines.count", 9)
+        pilot.app.answers.set("network.subnet", "10.0.1.0/29")
+        await pilot.pause()
+        assert "✗ Room for 3 machines, not for 9." in shown(pilot)
+
+
+async def test_escape_takes_back_what_was_typed(wizard):
+    async with wizard("network") as pilot:
+        await clear(pilot)
+        await type_text(pilot, "10.7")
+        await pilot.press("escape")
+        assert pilot.app.answers.get("network.address_space") == "10.0.0.0/16"
+        assert pilot.app.answers.committed("network.address_space") == "10.0.0.0/16"
+        assert pilot.app.screen.field("network.address_space").control.answer == "10.0.0.0/16"
+
+
+async def test_back_keeps_what_was_answered(wizard):
+    async with wizard("network") as pilot:
+        await clear(pilot)
+        await type_text(pilot, "10.0.0.0/15")
+        await pilot.press("f2")
+        await until(pilot, lambda: pilot.app.screen.step_id == "machines")
+        pilot.app.go("network")
+        await until(pilot, lambda: pilot.app.screen.step_id == "network")
+        await settled(pilot)
+        assert pilot.app.screen.field("network.address_space").control.answer == "10.0.0.0/15"
+
+
+async def test_in_the_sandbox_ones_own_address_is_the_sandboxs_view(wizard, desk):
+    desk.answers["my_address"] = {"range": "127.0.0.1/32", "why": "loopback"}
+    async with wizard("network") as pilot:
+        assert audience(pilot).mode == "mine"
+        assert pilot.app.answers.get("network.allow_admin") == ("127.0.0.1/32",)
+
+
+async def test_elsewhere_the_default_becomes_ones_own_address(wizard):
+    async with wizard("network") as pilot:
+        assert pilot.app.answers.committed("network.allow_admin") == ("203.0.113.7/32",)
+        assert audience(pilot).mode == "mine"
+
+
+async def test_a_list_that_was_given_is_left_alone(wizard, desk):
+    desk.hold("my_address")
+    async with wizard() as pilot:
+        pilot.app.answers.set("network.allow_admin", ("198.51.100.1",), commit=True)
+        pilot.app.go("network")
+        await until(pilot, lambda: pilot.app.screen.step_id == "network")
+        await pilot.pause()
+        desk.release("my_address")
+        await settled(pilot)
+        assert pilot.app.answers.get("network.allow_admin") == ("198.51.100.1",)
+        assert audience(pilot).mode == "list"
+        assert audience(pilot).list.display
+
+
+async def test_anyone_may_ssh_only_with_a_warning(wizard):
+    async with wizard("network") as pilot:
+        field = pilot.app.screen.field("network.allow_admin")
+        field.enter()
+        await pilot.press("left")
+        assert pilot.app.answers.get("network.allow_admin") == ("Internet",)
+        await until(pilot, lambda: field.shown_problem.startswith("!"))
+        assert "whole Internet" in field.shown_problem
+        assert not field.has_class("wrong")
+
+
+async def test_a_list_begins_with_ones_own_address_and_is_typed(wizard):
+    async with wizard("network") as pilot:
+        pilot.app.screen.field("network.allow_admin").enter()
+        await pilot.press("right", "down")
+        await type_text(pilot, ", 198.51.100.0/24")
+        assert pilot.app.answers.get("network.allow_admin") == ("203.0.113.7/32", "198.51.100.0/24")
+        assert audience(pilot).mode == "list"
+
+
+async def test_an_empty_list_lets_nobody_in_and_is_refused(wizard):
+    async with wizard("network") as pilot:
+        field = pilot.app.screen.field("network.allow_admin")
+        field.enter()
+        await pilot.press("right", "down")
+        await clear(pilot)
+        await pilot.press("f3")
+        await settled(pilot)
+        assert pilot.app.screen.step_id == "network"
+        assert "list is empty" in field.shown_problem
+
+
+async def test_without_an_answer_my_address_cannot_be_chosen(wizard, desk):
+    desk.answers["my_address"] = UnreachableError("Nobody could be asked.", "", "")
+    async with wizard("network") as pilot:
+        field = pilot.app.screen.field("network.allow_http")
+        field.enter()
+        await pilot.press("right", "f3")
+        await settled(pilot)
+        assert pilot.app.screen.step_id == "network"
+        assert "Your address is not known: Nobody could be asked" in field.shown_problem
+
+
+async def test_every_control_is_reached_at_60_by_18(wizard):
+    async with wizard("network", size=(60, 18)) as pilot:
+        reached = []
+        for _ in range(20):
+            reached.append(key_of(pilot))
+            if pilot.app.focused.id == "next":
+                break
+            await pilot.press("tab")
+        assert [key for key in dict.fromkeys(reached) if key] == [field.key for field in pilot.app.screen.fields()]
+        assert pilot.app.focused.id == "next"

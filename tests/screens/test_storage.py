@@ -1,0 +1,130 @@
+"""The Storage step, and above all its table of tags."""
+
+from __future__ import annotations
+
+import pytest
+
+from screens.widgets.tags import TagsControl
+from tests.screens.conftest import settled, type_text, until
+
+
+def tags(pilot):
+    control = pilot.app.screen.field("tags").control
+    assert isinstance(control, TagsControl)
+    return control
+
+
+async def to_tags(pilot):
+    pilot.app.screen.field("tags").enter()
+    await pilot.pause()
+
+
+async def test_begins_at_the_disk(wizard):
+    async with wizard("storage") as pilot:
+        assert pilot.app.screen.focused_field().key == "machines.os_disk"
+
+
+async def test_every_field_has_help(wizard):
+    async with wizard("storage") as pilot:
+        for field in pilot.app.screen.fields():
+            assert all((field.help.what, field.help.rule, field.help.recommend, field.help.later)), field.key
+
+
+async def test_a_hard_disk_is_warned_of(wizard):
+    async with wizard("storage") as pilot:
+        pilot.app.answers.set("machines.os_disk", "Standard_LRS")
+        await until(pilot, lambda: pilot.app.screen.field("machines.os_disk").shown_problem.startswith("!"))
+
+
+async def test_boot_diagnostics_off_says_what_is_lost(wizard):
+    async with wizard("storage") as pilot:
+        pilot.app.screen.field("diagnostics.boot").enter()
+        await pilot.press("space")
+        assert pilot.app.answers.get("diagnostics.boot") is False
+        assert "tell nothing" in pilot.app.screen.field("diagnostics.boot").note
+
+
+async def test_tags_are_typed_and_the_table_grows(wizard):
+    async with wizard("storage") as pilot:
+        await to_tags(pilot)
+        await type_text(pilot, "owner")
+        await pilot.press("tab")
+        await type_text(pilot, "me@example.org")
+        await pilot.press("enter")
+        await type_text(pilot, "purpose")
+        await pilot.press("tab")
+        await type_text(pilot, "a, b = c")
+        assert pilot.app.answers.get("tags") == {"owner": "me@example.org", "purpose": "a, b = c"}
+        assert len(tags(pilot).rows) == 3
+
+
+async def test_tags_given_by_a_plan_are_shown(wizard):
+    async with wizard() as pilot:
+        pilot.app.answers.set("tags", {"owner": "me", "cost": "42"}, commit=True)
+        pilot.app.go("storage")
+        await until(pilot, lambda: pilot.app.screen.step_id == "storage")
+        await settled(pilot)
+        assert [row.pair for row in tags(pilot).rows] == [("owner", "me"), ("cost", "42"), ("", "")]
+        assert pilot.app.answers.get("tags") == {"owner": "me", "cost": "42"}
+
+
+async def test_a_tag_is_removed(wizard):
+    async with wizard() as pilot:
+        pilot.app.answers.set("tags", {"owner": "me", "cost": "42"}, commit=True)
+        pilot.app.go("storage")
+        await until(pilot, lambda: pilot.app.screen.step_id == "storage")
+        await settled(pilot)
+        await to_tags(pilot)
+        await pilot.press("f8")
+        assert pilot.app.answers.get("tags") == {"cost": "42"}
+        assert pilot.app.focused is tags(pilot).rows[0].tag
+
+
+async def test_escape_takes_back_a_tag_being_typed(wizard):
+    async with wizard() as pilot:
+        pilot.app.answers.set("tags", {"owner": "me"}, commit=True)
+        pilot.app.go("storage")
+        await until(pilot, lambda: pilot.app.screen.step_id == "storage")
+        await settled(pilot)
+        await to_tags(pilot)
+        await type_text(pilot, "ship")
+        assert pilot.app.answers.get("tags") == {"ownership": "me"}
+        await pilot.press("escape")
+        assert pilot.app.answers.get("tags") == {"owner": "me"}
+        assert tags(pilot).rows[0].pair == ("owner", "me")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "told"),
+    [
+        ([("a<b", "x")], "'<'"),
+        ([("microsoft-x", "x")], "reserved word"),
+        ([("multivm-wizard", "x")], "set by the program"),
+        ([("", "x")], "no name"),
+        ([("owner", "x" * 257)], "257 characters"),
+        ([("Owner", "x"), ("owner", "y")], "twice"),
+    ],
+)
+async def test_azures_limits_are_told_and_stop_next(wizard, pairs, told):
+    async with wizard("storage") as pilot:
+        await to_tags(pilot)
+        for name, value in pairs:
+            pilot.app.focused.value = name
+            await pilot.press("tab")
+            pilot.app.focused.value = value
+            await pilot.press("tab")
+        await pilot.press("f3")
+        await settled(pilot)
+        assert pilot.app.screen.step_id == "storage"
+        assert told in pilot.app.screen.field("tags").shown_problem
+        assert pilot.app.screen.focused_field().key == "tags"
+
+
+async def test_the_table_ends_at_azures_limit(wizard):
+    async with wizard() as pilot:
+        pilot.app.answers.set("tags", {f"t{number}": "x" for number in range(49)}, commit=True)
+        pilot.app.go("storage")
+        await until(pilot, lambda: pilot.app.screen.step_id == "storage")
+        await settled(pilot)
+        assert len(tags(pilot).rows) == 49
+        assert all(row.pair[0] for row in tags(pilot).rows)
