@@ -62,7 +62,7 @@ ENTRIES = (
     ),
     Entry("network", "Network", ("network.",)),
     Entry("balancer", "Load balancer", ("balancer.",)),
-    Entry("storage", "Storage", ("machines.os_disk", "diagnostics.", "tags")),
+    Entry("storage", "Storage", ("machines.os_disk", "diagnostics.", "tags", "verification.")),
     Entry("review", "Review"),
     Entry("deploying", "Deploying", rail=False),
     Entry("verify", "Verify", rail=False),

@@ -91,7 +91,7 @@ class MachinesStep(Step):
             found = await self._ask("fault_domains")
         except WizardError:
             return  # preflight tells, should it matter
-        if most := found.get("most"):
+        if (most := found.get("most")) and not self.gone:
             field = self.field("machines.fault_domains")
             assert isinstance(field.control, NumberControl)
             field.control.high = int(most)
@@ -129,6 +129,8 @@ class MachinesStep(Step):
     # Answers
 
     def answered(self, key: str) -> None:
+        if self.gone:
+            return
         if key in ("machines.count", "machines.size"):
             self.field("machines.count").note = _promise(self.wizard.answers.get("machines.count"))
             self.field("machines.size").note = self._room()
@@ -187,7 +189,7 @@ class MachinesStep(Step):
 
     def _suggest_key(self, usable: Sequence[str]) -> None:
         """Where no key was chosen, the first that Azure would take is: one can see it, and change it."""
-        if usable and not self.wizard.answers.get(CHOSEN) and not self.wizard.answers.get(KEY):
+        if usable and not self.gone and not self.wizard.answers.get(CHOSEN) and not self.wizard.answers.get(KEY):
             self.wizard.answers.set(CHOSEN, usable[0], commit=True)
 
     def _show_key(self) -> None:

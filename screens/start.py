@@ -124,6 +124,8 @@ class StartStep(Step):
         self._arrange()
         remembered = await asyncio.to_thread(memory.recall)
         self._last = remembered.get("answers") or {}
+        if self.gone:
+            return
         self._offer()
         await asyncio.gather(self._find_clouds(), self._find_deployments())
 
@@ -151,6 +153,8 @@ class StartStep(Step):
         except WizardError as error:
             self.wizard.notify(str(error), title="Clouds", severity="warning")
             return
+        if self.gone:
+            return
         self._clouds = {each["name"]: each for each in found}
         chosen = next((each["name"] for each in found if each.get("preselected")), "sandbox")
         untouched = not self.field("wizard.cloud").touched and self.wizard.answers.get("wizard.begin") == "new"
@@ -165,6 +169,8 @@ class StartStep(Step):
             found = await self.wizard.desk.ask("deployments")
         except WizardError:
             return  # nothing to go on with: the other ways to begin stay
+        if self.gone:
+            return
         known = self._control("wizard.deployment", SelectControl)
         known.choices = [_deployment(each) for each in found]
         if found and not self.wizard.answers.get("wizard.deployment"):
@@ -223,6 +229,8 @@ class StartStep(Step):
 
     def _arrange(self) -> None:
         """Show the fields that the answers so far call for, and no others."""
+        if self.gone:
+            return
         answers = self.wizard.answers
         begin, cloud = str(answers.get("wizard.begin") or "new"), str(answers.get("cloud"))
         new = begin in ("new", "last")

@@ -1,0 +1,156 @@
+"""Basics by keyboard; what all steps share is tested here too, since this is the plainest of them."""
+
+from __future__ import annotations
+
+from textual.widgets import OptionList
+
+from tests.screens.conftest import clear, settled, type_text, until
+from tests.screens.desks import FakeDesk
+from wizard.errors import UnreachableError
+
+
+def field(pilot, key):
+    return pilot.app.screen.field(key)
+
+
+async def test_the_focus_is_in_the_first_field(wizard):
+    async with wizard("basics") as pilot:
+        assert pilot.app.screen.focused_field().key == "name"
+
+
+async def test_next_is_refused_with_a_problem_and_the_focus_goes_there(wizard):
+    async with wizard("basics") as pilot:
+        await clear(pilot)
+        await type_text(pilot, "bad name")
+        await pilot.press("down", "down", "f3")
+        await settled(pilot)
+        assert pilot.app.screen.step_id == "basics"
+        assert pilot.app.screen.focused_field().key == "name"
+        assert "a blank" in field(pilot, "name").shown_problem
+
+
+async def test_a_problem_is_shown_while_typing_and_goes_when_it_is_mended(wizard):
+    async with wizard("basics") as pilot:
+        await type_text(pilot, ".")
+        await until(pilot, lambda: "period" in field(pilot, "name").shown_problem)
+        await pilot.press("backspace")
+        await until(pilot, lambda: field(pilot, "name").shown_problem == "")
+
+
+async def test_untouched_fields_are_not_scolded_before_next(wizard):
+    async with wizard("basics") as pilot:
+        pilot.app.answers.set("prefix", "-", commit=True)
+        await pilot.pause(0.3)
+        assert field(pilot, "prefix").shown_problem == ""
+        await pilot.press("f3")
+        await until(pilot, lambda: "hyphen" in field(pilot, "prefix").shown_problem)
+
+
+async def test_esc_takes_back_what_was_typed_and_nothing_else(wizard):
+    async with wizard("basics") as pilot:
+        await clear(pilot)
+        await type_text(pilot, "mine-rg")
+        await pilot.press("down")  # committed
+        assert pilot.app.answers.committed("name") == "mine-rg"
+        await pilot.press("up")
+        await type_text(pilot, "xyz")
+        assert pilot.app.answers.get("name") == "mine-rgxyz"
+        await pilot.press("escape")
+        assert pilot.app.answers.get("name") == "mine-rg"
+        assert field(pilot, "name").control.answer == "mine-rg"
+        await pilot.press("escape", "escape")
+        assert pilot.app.answers.committed("name") == "mine-rg"
+
+
+async def test_back_and_next_keep_the_answers_even_wrong_ones(wizard):
+    async with wizard("basics") as pilot:
+        await clear(pilot)
+        await type_text(pilot, "half done")
+        await pilot.press("f2")
+        await until(pilot, lambda: pilot.app.screen.step_id == "start")
+        assert pilot.app.progress.state("basics", "start", pilot.app.answers.problems()) == "needs attention"
+        await pilot.press("f3")
+        await until(pilot, lambda: getattr(pilot.app.screen, "step_id", "") == "basics")
+        await pilot.pause()
+        assert field(pilot, "name").control.answer == "half done"
+
+
+async def test_a_region_is_searched_and_chosen(wizard):
+    async with wizard("basics") as pilot:
+        await pilot.press("down", "down", "n")  # a letter opens the list with itself as the search
+        await until(pilot, lambda: pilot.app.screen.query("#pick"))
+        await type_text(pilot, "orth")
+        await pilot.pause()
+        assert pilot.app.screen.query_one("#pick-list", OptionList).option_count == 1
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.answers.get("location") == "northeurope")
+
+
+async def test_esc_in_a_list_leaves_the_answer(wizard):
+    async with wizard("basics") as pilot:
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: pilot.app.screen.query("#pick"))
+        await pilot.press("down", "escape")
+        await until(pilot, lambda: not pilot.app.screen.query("#pick"))
+        assert pilot.app.answers.get("location") == "westeurope"
+
+
+async def test_without_a_list_a_region_can_be_typed(wizard, desk: FakeDesk):
+    desk.answers["regions"] = UnreachableError("The cloud does not answer.", "", "Sign in.")
+    async with wizard("basics") as pilot:
+        assert "does not answer" in field(pilot, "location").control.state
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: pilot.app.screen.query("#pick"))
+        await type_text(pilot, "norwayeast")
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.answers.get("location") == "norwayeast")
+
+
+async def test_a_slow_cloud_does_not_hold_the_keys(wizard, desk: FakeDesk):
+    desk.hold("regions")
+    async with wizard() as pilot:
+        pilot.app.go("basics")
+        await until(
+            pilot, lambda: getattr(pilot.app.screen, "step_id", "") == "basics" and "regions" in desk.questions()
+        )
+        await type_text(pilot, "-x")
+        assert pilot.app.answers.get("name").endswith("-x")
+        assert field(pilot, "location").control.state.startswith("…")
+        desk.release("regions")
+        await until(pilot, lambda: field(pilot, "location").control.state == "")
+
+
+async def test_only_systems_that_deploy_are_offered(wizard):
+    async with wizard("basics") as pilot:
+        assert [choice.value for choice in field(pilot, "machines.os").control.choices] == ["linux"]
+
+
+async def test_help_tells_of_the_focused_field(wizard):
+    async with wizard("basics") as pilot:
+        await pilot.press("f1")
+        await until(pilot, lambda: pilot.app.screen.query("#help-field"))
+        assert "renamed" in str(pilot.app.screen.query_one("#help-field").render())
+        await pilot.press("escape")
+        await until(pilot, lambda: getattr(pilot.app.screen, "step_id", "") == "basics")
+
+
+async def test_the_third_column_follows_the_focus_where_there_is_room(wizard):
+    async with wizard("basics", size=(120, 40)) as pilot:
+        await pilot.pause()
+        aside = pilot.app.screen.query_one("#aside")
+        assert aside.display
+        assert "Resource group" in str(aside.query_one("#aside-help").render())
+        await pilot.press("down")
+        assert "Names begin with" in str(aside.query_one("#aside-help").render())
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: not aside.display)
+
+
+async def test_every_control_can_be_reached_on_a_small_terminal(wizard):
+    async with wizard("basics", size=(60, 18)) as pilot:
+        for key in ("name", "prefix", "location", "machines.os"):
+            assert pilot.app.screen.focused_field().key == key
+            region = pilot.app.screen.focused.region
+            assert pilot.app.screen.region.contains_region(region)
+            await pilot.press("down")
+        assert pilot.app.screen.focused.id in ("back", "next")
