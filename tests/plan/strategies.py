@@ -7,9 +7,11 @@ import string
 
 from hypothesis import strategies as st
 
-from wizard.plan.model import Auth, Balancer, Diagnostics, Machines, Network, Plan, ProbeProtocol
+from wizard.plan.model import Auth, Balancer, Diagnostics, Machines, Network, Plan, ProbeProtocol, Verification
 
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPf1vNBUuAr3BYhDdnbyh5cXSHKYDsYCYJDSAeN2dSKN somebody@here"
+
+EXPECTATIONS = ("p99<200ms", "errors<0.1%", "vms==2", "rps > 500")
 
 ALNUM = string.ascii_letters + string.digits
 
@@ -102,4 +104,5 @@ def plans(draw: st.DrawFn, most: int = 200) -> Plan:
         network=draw(networks(count)),
         balancer=draw(balancers(count)),
         diagnostics=Diagnostics(boot=draw(st.booleans())),
+        verification=Verification(expect=tuple(draw(st.lists(st.sampled_from(EXPECTATIONS), max_size=3)))),
     )

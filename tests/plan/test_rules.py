@@ -419,3 +419,13 @@ def test_a_region_as_people_write_it_is_told_as_azure_writes_it(text: str, hint:
     problem = naming.location(text)
     assert problem is not None
     assert hint in problem.remedy
+
+
+def test_every_expectation_that_is_none_is_a_problem_of_its_own() -> None:
+    from wizard.plan import expectation
+
+    good = ("p99<200ms", "errors<0.1%", "vms==2", "rps>500")
+    assert list(expectation.check(good)) == []
+    found = list(expectation.check((*good, "p98<1ms", "fast")))
+    assert [problem.field for problem in found] == ["verification.expect"] * 2
+    assert "p99" in found[0].remedy

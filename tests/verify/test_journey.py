@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from pydantic import SecretStr
 from tests.verify.stand import PORT, Stand, standing, verified_by
 from wizard import blueprint
 from wizard.azure.clients import Azure
-from wizard.plan.model import Auth
-from wizard.verify import balance, health, machines, ports
+from wizard.plan.model import Auth, Verification
+from wizard.verify import balance, health, machines, ports, verify
 from wizard.verify.events import CheckDone, Verified
 
 
@@ -155,3 +156,13 @@ async def test_the_serial_log_stands_in_for_run_command_and_without_either_nothi
     assert states(checks, "ssh.hostkey") == {"web1": "warned", "web2": "warned"}
     assert "unverified" in details(checks, "ssh.hostkey")
     assert states(checks, "ssh.login") == {"web1": "skipped", "web2": "skipped"}
+
+
+async def test_what_the_plan_expects_of_the_load_is_a_check_each(stand: Stand, azure: Azure) -> None:
+    expecting = Verification(expect=("vms==2", "p99<1ms", "errors<50%"))
+    record = replace(stand.record, plan=stand.plan.model_copy(update={"verification": expecting}))
+    events: list[Any] = []
+    await verify(record, azure, wait_s=0, emit=events.append)
+    checks = [event for event in events if isinstance(event, CheckDone) and event.name == "http.expected"]
+    told = [(check.state, check.detail.partition(":")[0]) for check in checks]
+    assert told == [("passed", "vms==2"), ("failed", "p99<1ms"), ("passed", "errors<50%")]

@@ -105,7 +105,7 @@ def command(
         )
     )
     out.data(done.as_event(), _text(done))
-    judged = [one.judge(done) for one in expected]
+    judged = [expectations.judge(one, done) for one in expected]
     for verdict in judged:
         sign, word = ("✓", "met") if verdict.met else ("✗", "not met")
         out.data(verdict.as_event(), f"{sign} {verdict.expect}: {word}, measured {verdict.measured}")

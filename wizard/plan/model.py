@@ -159,6 +159,14 @@ class Diagnostics(_Section):
     )
 
 
+class Verification(_Section):
+    """What verification measures and holds the deployment to."""
+
+    expect: tuple[str, ...] = Field(
+        default=(), description='What the load of a verification must show, such as "p99<200ms" or "errors<0.1%".'
+    )
+
+
 class Plan(_Section):
     """One deployment as a person asked for it. `name` is the resource group, and what commands know it by."""
 
@@ -174,6 +182,7 @@ class Plan(_Section):
     network: Network = Field(default_factory=Network)
     balancer: Balancer = Field(default_factory=Balancer)
     diagnostics: Diagnostics = Field(default_factory=Diagnostics)
+    verification: Verification = Field(default_factory=Verification)
 
     @property
     def vm_names(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizard.errors import Problem
-from wizard.plan import addresses, balancer, document, machines, naming, not_yet
+from wizard.plan import addresses, balancer, document, expectation, machines, naming, not_yet, workload
 from wizard.plan.addresses import source
 from wizard.plan.choices import CLOUDS
 from wizard.plan.credentials import admin_user, password, ssh_key
@@ -69,6 +69,7 @@ _ALONE = (
     _rule(balancer.probe_interval, "balancer.probe_interval_s"),
     _rule(balancer.probe_threshold, "balancer.probe_threshold"),
     _rule(balancer.nat_first_port, "balancer.nat_first_port"),
+    _rule(expectation.check, "verification.expect"),
 )
 
 
@@ -83,6 +84,7 @@ _LENIENTLY = (
     _rule(machines.count, "machines.count", "machines.placement"),
     _rule(admin_user, "machines.admin_user", "machines.os"),
     _rule(prefix, "prefix", "machines.os", "machines.count"),
+    _rule(workload.check, "machines.workload", "machines.os"),
     _rule(balancer.backend_port_is_free, "balancer.backend_port", "machines.os"),
     _rule(balancer.probe_path, "balancer.probe_path", "balancer.probe_protocol"),
 )

@@ -23,7 +23,7 @@ from wizard.verify.explain import EXPLAINED, explain, gather
 from wizard.verify.explain.facts import Facts
 from wizard.verify.hostkeys import HostKeys
 from wizard.verify.inside import Inside
-from wizard.verify.load import LoadResult
+from wizard.verify.load import LoadResult, expect
 from wizard.verify.machines import Machine
 from wizard.verify.together import together
 
@@ -200,12 +200,23 @@ class Verification:
             self.tell("http.load", http or "balancer", state, detail)
             return
         pages = await balance.meet_every(f"{http}/", names)
-        self.tell_all(_page_checks(pages, self.machines, named=workload == "page"))
+        # A file of the user's own may keep our page, which names its machine, or serve something else.
+        named = workload == "page" or bool(pages.by_vm and not pages.unnamed)
+        self.tell_all(_page_checks(pages, self.machines, named=named))
         if not pages.statuses[200]:
             self.tell("http.load", http, "failed", f"no page answered 200: {_why_no_page(pages)}")
             return
         self.load = await balance.some_load(f"{http}/", names)
-        self.tell("http.load", http, *balance.judge(self.load, names, named=workload == "page"))
+        self.tell("http.load", http, *balance.judge(self.load, names, named=named))
+        self._expected(http)
+
+    def _expected(self, http: str) -> None:
+        """http.expected: what the plan expects of a load, a check each."""
+        assert self.load is not None
+        for text in self.record.plan.verification.expect:
+            verdict = expect.judge(expect.parse(text), self.load)
+            detail = f"{verdict.expect}: measured {verdict.measured}"
+            self.tell("http.expected", http, "passed" if verdict.met else "failed", detail)
 
     async def _ports(self) -> None:
         """ports.closed and ports.source, at every public address."""
