@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import email
 import shutil
 import socket
 import subprocess
@@ -20,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.plan.strategies import ED25519, plans
 from wizard import blueprint
-from wizard.blueprint import compute
+from wizard.blueprint import userdata
 from wizard.plan import limits
 from wizard.plan.model import Balancer, Machines, Plan
 
@@ -33,7 +34,7 @@ def plan_for(port: int = 80, path: str = "/") -> Plan:
 
 
 def site(plan: Plan) -> str:
-    (file,) = yaml.safe_load(compute.cloud_init(plan))["write_files"]
+    (file,) = yaml.safe_load(userdata.page(plan))["write_files"]
     assert file["path"] == "/etc/nginx/sites-enabled/default"
     return str(file["content"])
 
@@ -122,3 +123,25 @@ def test_a_real_nginx_serves_the_page_and_the_probe(path: str, asked: str, tmp_p
         assert (status, headers["X-Served-By"]) == (200, name)
         status, headers, _body = get(f"{url}/not/there")
         assert (status, headers["X-Served-By"]) == (404, name)
+
+
+def test_a_file_of_the_users_own_travels_beside_our_page(tmp_path: Path) -> None:
+    for content in ("#cloud-config\npackages: [jq]\n", "#cloud-config\nruncmd: [echo ü]\n", "#!/bin/sh\necho a\n"):
+        own = tmp_path / "own"
+        own.write_text(content, encoding="utf-8")
+        plan = Plan(machines=Machines(ssh_key=ED25519, workload=str(own)))
+        data = userdata.user_data(plan)
+        assert data == userdata.user_data(plan)
+        ours, theirs = email.message_from_string(data.decode()).get_payload()
+        assert ours.get_content_type() == "text/cloud-config"
+        assert ours.get_payload(decode=True).decode().rstrip() == userdata.page(plan).rstrip()
+        assert theirs.get_payload(decode=True).decode().rstrip() == content.rstrip()
+        script = content.startswith("#!")
+        assert theirs.get_content_type() == ("text/x-shellscript" if script else "text/cloud-config")
+        assert (theirs["Merge-Type"] is None) is script
+
+
+def test_no_workload_is_no_custom_data() -> None:
+    plan = Plan(machines=Machines(ssh_key=ED25519, workload="none", count=1))
+    (vm,) = blueprint.build(plan, "s").of_type("Microsoft.Compute/virtualMachines")
+    assert "customData" not in vm.body["properties"]["osProfile"]

@@ -180,13 +180,12 @@ def test_what_does_not_deploy_yet_is_refused_as_such() -> None:
         machines__os='"windows"',
         machines__image='"/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/images/mine"',
         machines__placement='"scale-set"',
-        machines__workload='"none"',
         network__outbound='"none"',
         balancer__nat='"range"',
         diagnostics__storage_account="true",
     )
     found = faults(text)
-    assert len(found) == 7
+    assert len(found) == 6
     assert all("not yet" in what for _field, what in found)
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from typing import Any
 
-from wizard.blueprint import names
+from wizard.blueprint import names, userdata
 from wizard.blueprint.names import Ids
 from wizard.blueprint.resource import Resource
 from wizard.plan.choices import Image, image_named
@@ -38,7 +35,7 @@ def vms(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
     image = image_named(plan.machines.image)
     if image is None:
         raise ValueError(f"not an image by name or URN: {plan.machines.image}")
-    custom_data = base64.b64encode(cloud_init(plan).encode()).decode()
+    custom_data = userdata.custom_data(plan)
     secrets = (PASSWORD_SLOT,) if plan.machines.auth is Auth.PASSWORD else ()
     for vm in plan.vm_names:
         body = {**common, "properties": vm_properties(plan, ids, vm, image, custom_data)}
@@ -72,7 +69,7 @@ def vm_properties(plan: Plan, ids: Ids, vm: str, image: Image, custom_data: str)
         "osProfile": {
             "computerName": vm,
             "adminUsername": machines.admin_user,
-            "customData": custom_data,
+            **({"customData": custom_data} if custom_data else {}),
             "linuxConfiguration": _linux(plan, image),
         },
         "networkProfile": {
@@ -94,28 +91,3 @@ def _linux(plan: Plan, image: Image) -> dict[str, Any]:
         path = f"/home/{machines.admin_user}/.ssh/authorized_keys"  # the only path Azure takes
         configuration["ssh"] = {"publicKeys": [{"path": path, "keyData": machines.ssh_key.strip()}]}
     return configuration
-
-
-def cloud_init(plan: Plan) -> str:
-    """What a machine does at its first boot: the cloud-config of the plan's workload, ready for `customData`."""
-    template = files("assets").joinpath("cloud-init", "page.yaml").read_text(encoding="utf-8")
-    probe = _probe_location(plan.balancer.probe_path)
-    return re.sub(r"^ *@PROBE@\n", lambda _: probe, template, flags=re.MULTILINE).replace(
-        "@PORT@", str(plan.balancer.backend_port)
-    )
-
-
-def _probe_location(path: str) -> str:
-    """nginx's answer to a probe path other than the page's own: 200, and not a line in the log every few seconds."""
-    location = re.sub(r"/+", "/", path.split("?", 1)[0])  # as nginx sees it before it chooses a location
-    if location in ("", "/"):
-        return ""
-    if not re.fullmatch(r"[A-Za-z0-9/._~-]+", location):
-        location = f'"{location}"'
-    indent = " " * 10
-    return (
-        f"{indent}location = {location} {{\n"
-        f"{indent}    access_log off;\n"
-        f'{indent}    return 200 "ok\\n";\n'
-        f"{indent}}}\n\n"
-    )

@@ -93,7 +93,7 @@ def check(file: Path, as_json: bool) -> None:
     """Show every problem of the plan FILE with its field, its reason and its remedy. Exit status 2 with an error."""
     from wizard.plan import files
 
-    _plan, problems = files.check(files.read_text(file))
+    _plan, problems = files.check(files.read_text(file), file.parent)
     if output.Output(as_json).problems(problems):
         sys.exit(InputError.exit_status)
 

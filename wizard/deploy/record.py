@@ -2,6 +2,7 @@
 
 HOME/deployments/NAME/plan.toml        the plan as it was last deployed
 HOME/deployments/NAME/deployment.json  subscription, cloud, created, credentials by VM
+HOME/deployments/NAME/cloud-init       the user's own cloud-init file, as it was then, where the plan names one
 HOME/last                              the name of the deployment last worked on
 
 The record is kept from before the first write, so that status and destroy work after a crash, and is no authority:
@@ -54,13 +55,15 @@ def save(plan: Plan, subscription: str, *, new_vms: Collection[str] = ()) -> Rec
 
     `new_vms` do not exist yet: their credentials are what this plan gives them, whatever was remembered before.
     """
-    from wizard.plan import files
+    from wizard.plan import files, workload
 
     folder = _folder(plan.name)
     try:
         before = _read(folder) or {}
     except InputError:
         before = {}  # damaged: it is made anew
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    plan = _with_own_copy(plan, folder)
     planned = Credential(user=plan.machines.admin_user, created_with=str(plan.machines.auth))
     kept = {vm: found for vm, found in _credentials(before).items() if vm not in new_vms}
     record = Record(
@@ -70,8 +73,7 @@ def save(plan: Plan, subscription: str, *, new_vms: Collection[str] = ()) -> Rec
         str(before.get("created") or _now()),
         {vm: kept.get(vm, planned) for vm in dict.fromkeys((*kept, *plan.vm_names))},
     )
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    files.write(plan, folder / "plan.toml")
+    files.write(_moved(plan, _CLOUD_INIT) if workload.is_file(plan.machines.workload) else plan, folder / "plan.toml")
     _write(record)
     remember_last(plan.name)
     return record
@@ -130,6 +132,25 @@ def note_credential(record: Record, vm: str, *, user: str | None = None) -> Reco
 def remember_last(name: str) -> None:
     """Commands without a name mean this deployment from now on."""
     write_atomically(home() / "last", name + "\n")
+
+
+_CLOUD_INIT = "cloud-init"
+
+
+def _with_own_copy(plan: Plan, folder: Path) -> Plan:
+    """A plan that names a cloud-init file, with the copy that stays beside the record: the original may change or go,
+    and a machine that is added later is told what the others were.
+    """
+    from wizard.plan import workload
+
+    if not workload.is_file(plan.machines.workload):
+        return plan
+    write_atomically(folder / _CLOUD_INIT, workload.read(plan.machines.workload))
+    return _moved(plan, str((folder / _CLOUD_INIT).absolute()))
+
+
+def _moved(plan: Plan, path: str) -> Plan:
+    return plan.model_copy(update={"machines": plan.machines.model_copy(update={"workload": path})})
 
 
 def _last() -> str | None:

@@ -156,7 +156,7 @@ async def load_plan(session: Session, tell: Tell, *, path: str) -> Json:
     """Read plan.toml, also a faulty one: what stands in it rightly is worth keeping."""
     import tomllib
 
-    from wizard.plan import document, files, rules, values
+    from wizard.plan import document, files, rules, values, workload
 
     target = _absolute(path)
     text = await asyncio.to_thread(files.read_text, target)
@@ -165,5 +165,7 @@ async def load_plan(session: Session, tell: Tell, *, path: str) -> Json:
     except (tomllib.TOMLDecodeError, RecursionError):
         raise files.PlanProblems(f"{target} cannot be used.", files.check(text)[1]) from None
     found = document.read(tree)
+    if isinstance(named := found.values.get(workload.FIELD), str):
+        found.values[workload.FIELD] = workload.resolve(named, target.parent)
     problems = rules.in_order([*found.problems, *rules.check_values(found.values)])
     return {"path": str(target), "plan": values.nested(found.values), "problems": told(problems)}

@@ -10,7 +10,7 @@ from typing import Any
 
 from wizard.errors import InputError, Problem
 from wizard.home import write_atomically
-from wizard.plan import document, rules
+from wizard.plan import document, rules, workload
 from wizard.plan.model import Plan
 
 _COMMENTS: Mapping[str, str] = {
@@ -46,7 +46,7 @@ class PlanProblems(InputError):  # noqa: N818 - it is many of them, and each is 
 
 def read(path: Path) -> Plan:
     """The plan in a file. PlanProblems when it has errors, InputError when there is no such file to read."""
-    plan, problems = check(read_text(path))
+    plan, problems = check(read_text(path), path.parent)
     if plan is None:
         raise PlanProblems(f"{path} cannot be used.", problems)
     return plan
@@ -64,8 +64,11 @@ def read_text(path: Path) -> str:
         ) from error
 
 
-def check(text: str) -> tuple[Plan | None, list[Problem]]:
-    """Judge plan.toml's text: the plan, or None where it has errors, and every Problem in the order of the keys."""
+def check(text: str, folder: Path | None = None) -> tuple[Plan | None, list[Problem]]:
+    """Judge plan.toml's text: the plan, or None where it has errors, and every Problem in the order of the keys.
+
+    Relative paths in it count from `folder`, or the working directory.
+    """
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -73,6 +76,8 @@ def check(text: str) -> tuple[Plan | None, list[Problem]]:
     except RecursionError:
         return None, [Problem("", "This is nested too deeply to be a plan.", "A plan is two levels deep.")]
     found = document.read(tree)
+    if isinstance(path := found.values.get(workload.FIELD), str):
+        found.values[workload.FIELD] = workload.resolve(path, folder or Path())
     problems = rules.in_order([*found.problems, *rules.check_values(found.values)])
     if any(problem.severity == "error" for problem in problems):
         return None, problems

@@ -40,8 +40,6 @@ _LIST = (
         "Zones and scale sets",
         f'Use "{Placement.AVAILABILITY_SET}".',
     ),
-    # Verification cannot yet say what it cannot prove where nothing answers.
-    _NotYet("machines.workload", lambda workload: workload != "page", "Another workload", 'Use "page".'),
     _NotYet(
         "network.outbound",
         lambda outbound: outbound is not Outbound.NAT_GATEWAY,

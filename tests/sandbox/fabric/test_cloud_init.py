@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.sandbox.fabric.azure_documents import Deployment, network_id, vm_id
 from tests.sandbox.fabric.conftest import curl, running, until
+from wizard.sandbox.fabric.cloudmerge import merge
 
 
 async def script(deployment: Deployment, text: str) -> str:
@@ -133,3 +134,37 @@ async def test_a_broken_site_keeps_nginx_from_starting_as_it_would(tmp_path: Pat
         assert await script(
             deployment, "systemctl start nginx; curl -s http://localhost/ | grep -o '<title>.*</title>'"
         ) == ("<title>Welcome to nginx!</title>\n")
+
+
+def _message(*parts: tuple[str, str]) -> bytes:
+    """A multi-part message of (header lines, text)."""
+    body = "".join(f"--=B=\n{head}\n\n{text}\n" for head, text in parts)
+    return f'Content-Type: multipart/mixed; boundary="=B="\nMIME-Version: 1.0\n\n{body}--=B=--\n'.encode()
+
+
+async def test_the_parts_of_a_message_are_merged_before_anything_runs(tmp_path: Path) -> None:
+    ours = "#cloud-config\nwrite_files:\n  - {path: /run/a, content: ours}\nruncmd: [echo ours >> /run/order]\n"
+    own = "#cloud-config\nwrite_files:\n  - {path: /run/a, content: own}\nruncmd: [echo own >> /run/order]\n"
+    data = _message(
+        ("Content-Type: text/cloud-config", ours),
+        ("Content-Type: text/cloud-config\nMerge-Type: list(append)+dict(no_replace,recurse_list)+str()", own),
+        ("Content-Type: text/x-shellscript", "#!/bin/sh\necho script >> /run/order\n"),
+    )
+    async with running(tmp_path, count=1, custom_data=data, speed=1000) as deployment:
+        assert "status: done" in await finished(deployment)
+        assert await script(deployment, "cat /run/a; echo; cat /run/order") == "own\nscript\nours\nown\n"
+
+
+def test_merging_as_cloud_init_documents_it() -> None:
+    base = {"a": [1], "b": {"x": 1, "y": "old"}, "c": True}
+    assert merge(base, {"a": [2], "d": 1}) == {"a": [2], "b": base["b"], "c": True, "d": 1}
+    appended = "list(append)+dict(no_replace,recurse_list,recurse_str)+str()"
+    assert merge(base, {"a": [2], "b": {"y": "new", "z": 3}, "c": False}, appended) == {
+        "a": [1, 2],
+        "b": {"x": 1, "y": "new", "z": 3},
+        "c": True,
+    }
+    own = {"a": [2], "merge_how": [{"name": "list", "settings": []}, {"name": "dict", "settings": ["recurse_list"]}]}
+    assert merge(base, own, appended)["a"] == [2]
+    assert merge(base, {"a": None, "merge_how": "dict(allow_delete)"}) == {"b": base["b"], "c": True}
+    assert base == {"a": [1], "b": {"x": 1, "y": "old"}, "c": True}

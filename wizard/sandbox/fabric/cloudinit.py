@@ -8,71 +8,52 @@ from __future__ import annotations
 
 import base64
 import binascii
-import email
-import gzip
 import shlex
 import time
-import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from wizard.sandbox.fabric import packages
+from wizard.sandbox.fabric.cloudmerge import merge, parts, unpack
 from wizard.sandbox.fabric.shell.streams import Capture, TextInput
 
 if TYPE_CHECKING:
     from wizard.sandbox.fabric.machine import Machine
 
 OUTPUT_LOG = "/var/log/cloud-init-output.log"
-_MAX_UNPACKED = 4 * 1024 * 1024
 
 
 class ModuleError(Exception):
     """One module failed; the message is what `cloud-init status --long` lists."""
 
 
-def _unpack(data: bytes) -> bytes:
-    if data[:2] != b"\x1f\x8b":
-        return data
-    try:
-        return zlib.decompressobj(wbits=31).decompress(data, _MAX_UNPACKED)
-    except (zlib.error, gzip.BadGzipFile):
-        return b""
-
-
-def parts(data: bytes) -> list[str]:
-    """The user data's parts: itself, or those of a MIME message."""
-    text = _unpack(data).decode("utf-8", "replace")
-    if not text.lstrip().lower().startswith(("content-type:", "mime-version:")):
-        return [text] if text.strip() else []
-    message = email.message_from_string(text)
-    found = [part.get_payload(decode=True) for part in message.walk() if not part.is_multipart()]
-    return [part.decode("utf-8", "replace") for part in found if isinstance(part, bytes)]
-
-
 async def run(machine: Machine) -> None:
-    """Run all parts; what fails is recorded, never raised."""
+    """Run all parts, cloud-configs merged into one; what fails is recorded, never raised."""
     from wizard.sandbox.fabric.shell.interpreter import Shell
 
     record = machine.guest.record["cloud_init"]
     record["errors"] = []
     machine.guest.log(f"cloud-init[842]: Cloud-init v. 25.1.4 running 'modules:config' at {_now()}.")
     scripts: list[str] = []
-    for text in parts(machine.guest.custom_data):
-        if text.startswith("#cloud-config"):
+    config: dict[str, Any] = {}
+    for part in parts(machine.guest.custom_data):
+        if part.kind == "cloud-config":
             try:
-                config = yaml.safe_load(text)
-                if not isinstance(config, dict):
+                found = yaml.safe_load(part.text)
+                if not isinstance(found, dict):
                     raise ModuleError("user data is not a mapping")
             except (yaml.YAMLError, ModuleError) as problem:
                 _note(machine, f"Failed at merging in cloud config part: {str(problem).splitlines()[0]}")
                 continue
-            scripts += await _Config(machine, config).run()
-        elif text.startswith("#!"):
-            scripts.append(text)
+            config = merge(config, found, part.merge)
+        elif part.kind == "script":
+            scripts.append(part.text)
         else:
             _note(machine, "Unhandled non-multipart (text/x-not-multipart) userdata")
+    # Scripts run in the order of their names: part-001, ..., and runcmd after them.
+    scripts += await _Config(machine, config).run()
     for script in scripts:
         held = Capture()
         shell = Shell(machine, "root")
@@ -192,7 +173,7 @@ class _Config:
             if encoding in ("b64", "base64"):
                 content = base64.b64decode(content).decode("utf-8", "surrogateescape")
             elif encoding in ("gz", "gzip", "gz+base64", "gzip+base64", "gz+b64", "gzip+b64"):
-                content = _unpack(base64.b64decode(content)).decode("utf-8", "surrogateescape")
+                content = unpack(base64.b64decode(content)).decode("utf-8", "surrogateescape")
             mode = one.get("permissions")
             owner = str(one.get("owner") or "root:root").split(":")[0]
             disk = self._machine.guest.disk
