@@ -1,6 +1,6 @@
-"""Deploying: the architecture as it comes into being, each resource with its state, the timeline, and how long still.
+"""Deploying: the architecture as it comes into being, each resource, the timeline, and how long still.
 
-    wizard.go("deploying", start=True)      Review's Create: starts the run from the answers. Asked twice, it starts once
+    wizard.go("deploying", start=True)      Review's Create: starts the run from the answers; twice is once
     wizard.go("deploying")                  attaches to the last deployment run of `answers["name"]`
     wizard.go("deploying", name="rg")       attaches to that deployment's
 
@@ -9,7 +9,7 @@ The run lives apart from the wizard: leaving the screen or the wizard ends nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,7 +23,7 @@ from textual.widgets import Input, Static
 from screens import faults, flow
 from screens.answers import PASSWORD
 from screens.ledger import RUNNING, Ledger, clock
-from screens.live import Event, Follows, Live, told
+from screens.live import Event, Follows, Live, dotted, told
 from screens.widgets.gantt import Gantt
 from screens.widgets.grid import Grid, told_time
 from screens.widgets.log import Log
@@ -43,6 +43,7 @@ class DeployingStep(Live):
     """Follows one deployment's run."""
 
     step_id = "deploying"
+    keeps_room = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+d", "view", "Details", tooltip="Overview, resources, timeline, log", id="deploying.view"),
         Binding("slash", "search", "Search", key_display="/", tooltip="Search the resources", id="deploying.search"),
@@ -85,7 +86,6 @@ class DeployingStep(Live):
                 yield Push("Review", id="review")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._offer()
         self._show_view()
         self.head("… starting")
@@ -109,7 +109,7 @@ class DeployingStep(Live):
         if run is None:
             self.head("Nothing was deployed")
             words = f"There is no deployment of {self.name_of_deployment or 'that name'} to follow."
-            self.query_one("#outcome", Static).update(told(words, "", "Review creates one.", sign="○", tone="quiet"))
+            self.say(told(words, "", "Review creates one.", sign="○", tone="quiet"))
             self._offer("review")
             return
         self._attach_to(run)
@@ -149,8 +149,8 @@ class DeployingStep(Live):
         self._removing = run.kind == "destroy"
         request = getattr(run, "request", None) or {}
         if request.get("plan"):
-            self._plan = _dotted(request["plan"])
-        self.query_one("#outcome", Static).update("")
+            self._plan = dotted(request["plan"])
+        self.say("")
         self._offer()
         self.follow(run)
         self.refresh_bindings()
@@ -159,7 +159,7 @@ class DeployingStep(Live):
     def _refused(self, error: WizardError) -> None:
         self.over = True
         self.head("✗ Not started")
-        self.query_one("#outcome", Static).update(told(error.what, error.why, error.remedy))
+        self.say(told(error.what, error.why, error.remedy))
         self._offer("retry", "review")
 
     # Drawing
@@ -184,7 +184,7 @@ class DeployingStep(Live):
         if self.view == "log" or self.has_class("-spacious"):
             self.query_one(Log).show(self.ledger)
         if not self.over:
-            self.query_one("#outcome", Static).update(self._going_on())
+            self.say(self._going_on())
 
     def _draw_head(self) -> None:
         ledger, now = self.ledger, self.ledger.now()
@@ -232,7 +232,7 @@ class DeployingStep(Live):
             self._remove_after = False
             self._destroy()
             return
-        self.query_one("#outcome", Static).update(self._outcome())
+        self.say(self._outcome())
         self._offer(*self._ways_on())
         self.refresh_bindings()
 
@@ -269,7 +269,9 @@ class DeployingStep(Live):
         ]
         if self._answer("machines.auth") == "password":
             lines[1] = Content.assemble(
-                ("  ", ""), (f"{event['http']}/", "bold"), ("   Its VMs still have their first password.", "$text-warning")
+                ("  ", ""),
+                (f"{event['http']}/", "bold"),
+                ("   Its VMs still have their first password.", "$text-warning"),
             )
         return Content("\n").join(lines)
 
@@ -317,7 +319,7 @@ class DeployingStep(Live):
         return shown.get(action, True)
 
     def on_push_pressed(self, event: Push.Pressed) -> None:
-        actions = {
+        actions: dict[str, Callable[[], object]] = {
             "verify": self.action_next,
             "home": self.action_home,
             "retry": self.action_retry,
@@ -341,7 +343,6 @@ class DeployingStep(Live):
         self.call_after_refresh(self.draw)
 
     def on_resize(self) -> None:
-        self.set_class(self.size.height >= 36, "-spacious")
         self.call_after_refresh(self.draw)
 
     def action_search(self) -> None:
@@ -374,7 +375,13 @@ class DeployingStep(Live):
         if row.state == "waiting" and (missing := self.ledger.waits_for(row)):
             lines[0] += Content(f", waits for {missing}")
         if (took := row.seconds(self.ledger.now())) is not None:
-            lines.append(Content(f"Begun after {told_time(row.began)}, {told_time(took)} so far" if row.ended is None else f"Begun after {told_time(row.began)}, took {told_time(took)}"))
+            lines.append(
+                Content(
+                    f"Begun after {told_time(row.began)}, {told_time(took)} so far"
+                    if row.ended is None
+                    else f"Begun after {told_time(row.began)}, took {told_time(took)}"
+                )
+            )
         lines += [Content(text) for text in (row.why, row.remedy) if text]
         if row.after:
             names = [self.ledger.rows[each].name for each in row.after if each in self.ledger.rows]
@@ -388,7 +395,11 @@ class DeployingStep(Live):
 
         ways = (
             ("go-on", "Go on deploying", "Nothing changes."),
-            ("keep", "Stop, and keep what is there", "What Azure is writing now it still finishes. Create goes on later."),
+            (
+                "keep",
+                "Stop, and keep what is there",
+                "What Azure is writing now it still finishes. Create goes on later.",
+            ),
             ("remove", "Stop, and remove everything", "Deletes what this deployment has created so far."),
         )
         self.app.push_screen(
@@ -436,7 +447,7 @@ class DeployingStep(Live):
             self._start, self._given, self.over = True, None, False
             self._offer()
             self.head("… starting")
-            self.query_one("#outcome", Static).update("")
+            self.say("")
             self.begin()
 
     def action_edit(self) -> None:
@@ -456,16 +467,6 @@ class DeployingStep(Live):
         if self.run is not None and not self.over:
             self.notify(f"{self.name_of_deployment} goes on by itself. Start and the palette lead back to it.")
         self.wizard.go("review" if flow.present("review") else "start")
-
-
-def _dotted(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping) and key != "tags":
-            found |= _dotted(value, f"{before}{key}.")
-        else:
-            found[before + key] = value
-    return found
 
 
 STEP = DeployingStep

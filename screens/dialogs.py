@@ -35,15 +35,16 @@ class ChoiceScreen(ModalScreen[str]):
         with VerticalScroll(classes="dialog", can_focus=False):
             yield Static(self._heading, classes="headline", markup=False)
             yield Static(self._words, classes="words", markup=False)
-            for id, label, then in self._ways:
-                yield Push(label, id=id)
+            for way, label, then in self._ways:
+                yield Push(label, id=way)
                 yield Static(then, classes="then", markup=False)
 
     def on_mount(self) -> None:
         self.query(Push).first().focus()
 
     def on_push_pressed(self, event: Push.Pressed) -> None:
-        self.dismiss(event.push.id or "")
+        if self.is_current:  # a second Enter that was on its way would close the screen below
+            self.dismiss(event.push.id or "")
 
     def action_first(self) -> None:
         self.dismiss(self._ways[0][0])
@@ -75,11 +76,12 @@ class TypedScreen(ModalScreen[bool]):
 
     @on(Input.Submitted, "#typed")
     def _entered(self) -> None:
-        if not self.query_one("#yes", Push).disabled:
+        if self.is_current and not self.query_one("#yes", Push).disabled:
             self.dismiss(True)
 
     def on_push_pressed(self, event: Push.Pressed) -> None:
-        self.dismiss(event.push.id == "yes")
+        if self.is_current:
+            self.dismiss(event.push.id == "yes")
 
 
 class AboutScreen(ModalScreen[None]):

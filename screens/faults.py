@@ -69,5 +69,5 @@ def key_of(problems: Iterable[Mapping[str, Any]], failed: Iterable[Row]) -> str:
 
 def step_of(key: str) -> flow.Entry | None:
     """The step that edits that key."""
-    id = flow.step_of(key) if key else ""
-    return flow.entry(id) if id else None
+    step = flow.step_of(key) if key else ""
+    return flow.entry(step) if step else None

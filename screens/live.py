@@ -7,7 +7,6 @@ nothing, and whoever comes back reads the same events from the first on.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from textual import work
@@ -18,7 +17,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from screens.ledger import role_of
 from screens.step import Frame
+from screens.styles import sheet
 from screens.widgets.keyline import KeyLine
 from screens.widgets.signs import STYLES, Tone
 
@@ -54,10 +55,15 @@ class Follows(Protocol):
 class Live(Frame):
     """A screen without a form: a head line, a body that lives, keys. Subclasses write `parts`, `taken` and `draw`."""
 
-    CSS = files("assets").joinpath("styles/live.tcss").read_text(encoding="utf-8")
+    CSS = sheet("live")
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (22, "-tall"), (34, "-spacious")]  # noqa: RUF012 - Textual's declaration
+    SCOPED_CSS = False  # what a screen is (narrow, searching) is a class of its own, which no selector within it meets
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", tooltip="The keys of this screen", id="live.help"),
     ]
+
+    keeps_room: ClassVar[bool] = False
+    """Whether the line under the body stays when there is nothing to say."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,6 +71,7 @@ class Live(Frame):
         self.over = False
         """Whether the run that is followed has told its end."""
         self._arrived: list[Event] = []
+        self._lines = 0
 
     # What a screen writes
 
@@ -100,6 +107,15 @@ class Live(Frame):
         line = self.query_one("#headline", Static)
         room = line.content_size.width - left.cell_length - right.cell_length
         line.update(Content.assemble(left.stylize("bold"), " " * max(2, room), right), layout=False)
+
+    def say(self, text: Content | str) -> None:
+        """Put a text under the body. What is laid out anew is the whole screen, so that happens only when it must."""
+        text = _content(text)
+        outcome = self.query_one("#outcome", Static)
+        width = max(1, outcome.content_size.width)
+        before, self._lines = self._lines, sum(-(-max(1, len(line)) // width) for line in text.plain.splitlines())
+        outcome.update(text, layout=self._lines != before)
+        outcome.display = bool(text.plain) or self.keeps_room
 
     # Following
 
@@ -147,6 +163,27 @@ def told(what: str, why: str = "", remedy: str = "", *, sign: str = "✗", tone:
     lines += [Content(f"  {line}") for line in why.splitlines()]
     lines += [Content.assemble(("  → ", "$primary"), (line, "")) for line in remedy.splitlines()]
     return Content("\n").join(lines)
+
+
+def dotted(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Nested plan values by dotted key."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and key != "tags":
+            found |= dotted(value, f"{before}{key}.")
+        else:
+            found[before + key] = value
+    return found
+
+
+def resource_states(status: Mapping[str, Any]) -> dict[str, str]:
+    """The picture's roles and VMs with ARM's states, from the desk's `status`."""
+    found: dict[str, str] = {}
+    for resource in status.get("resources") or ():
+        role = role_of(str(resource["type"]), str(resource["id"]).rpartition("/")[2])
+        if role:
+            found[role] = str(resource["state"])
+    return found
 
 
 def _content(text: Content | str) -> Content:

@@ -83,5 +83,8 @@ def picked(begun: Sequence[Row], way: Sequence[Row], room: int) -> list[Row]:
         [row for row in begun if row.state in RUNNING],
         sorted(begun, key=lambda row: (row.began or 0.0) - (row.ended or 0.0)),
     ):
-        chosen += [row for row in group if row not in chosen][: max(0, room - len(chosen))]
+        if len(chosen) >= room:
+            break
+        known = set(chosen)
+        chosen += [row for row in group if row not in known][: room - len(chosen)]
     return sorted(chosen, key=lambda row: (row.began or 0.0, row.order))

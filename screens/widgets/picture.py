@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any
 
 from textual import events
@@ -165,8 +165,9 @@ class _Drawing:
         rows += [(3, self._centred(line)) for line in _wrapped(told, self.width)]
         across = min(self.width - 2, 50)
         for first in range(0, count, across):
-            signs = [(each.mark, each.style) for each in shown[first : first + across]]
-            rows.append((6, self._centred([*signs, (" " * (min(across, count) - len(signs)), "")])))
+            row = shown[first : first + across]
+            signs = [("".join(each.mark for each in run), style) for style, run in groupby(row, lambda each: each.style)]
+            rows.append((6, self._centred([*signs, (" " * (min(across, count) - len(row)), "")])))
         return rows
 
     def _around(self) -> list[tuple[int, Line]]:
@@ -285,8 +286,10 @@ class Picture(Static):
         address: str = "",
     ) -> None:
         """Draw this; nothing happens where it is what stands there."""
-        self._get, self._states, self._notes, self._address = get, states, notes or {}, address
-        self._draw()
+        seen = (states, notes or {}, address)
+        if self._get is None or seen != (self._states, self._notes, self._address):
+            self._get, (self._states, self._notes, self._address) = get, seen
+            self._draw()
 
     def on_resize(self, _event: events.Resize) -> None:
         self._draw()

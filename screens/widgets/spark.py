@@ -20,7 +20,9 @@ def spark(values: Sequence[float], width: int, *, top: float | None = None) -> s
     highest = max(top or 0.0, max(shown, default=0.0))
     if highest <= 0:
         return ("▁" if shown else "") * len(shown)
-    return "".join(LEVELS[max(1 if value > 0 else 0, round(value / highest * 8))] if value > 0 else " " for value in shown)
+    return "".join(
+        LEVELS[max(1 if value > 0 else 0, round(value / highest * 8))] if value > 0 else " " for value in shown
+    )
 
 
 class Spark(Static):

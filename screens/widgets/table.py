@@ -78,10 +78,16 @@ class Table(ScrollView, can_focus=True):
             self.cursor = min(self.cursor, max(0, lines - 1))
             self.refresh()
             return
-        for y in range(self.size.height):
-            line = self._line_at(y)
-            if line is not None and tuple(self.cells(line, width)) != self._drawn.get(line):
+        changed = [y for y in range(self.size.height) if self._differs(y, width)]
+        if 2 * len(changed) > self.size.height:
+            self.refresh()
+        else:
+            for y in changed:
                 self.refresh_lines(y + self.scroll_offset.y)
+
+    def _differs(self, y: int, width: int) -> bool:
+        line = self._line_at(y)
+        return line is not None and tuple(self.cells(line, width)) != self._drawn.get(line)
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
@@ -103,8 +109,7 @@ class Table(ScrollView, can_focus=True):
         return line if 0 <= line < self.total() else None
 
     def _style(self, name: str) -> Style:
-        style = self.get_component_rich_style(f"table--{name}", partial=True)
-        return style
+        return self.get_component_rich_style(f"table--{name}", partial=True)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

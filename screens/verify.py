@@ -1,0 +1,382 @@
+"""Verify: the checks as they pass, a load with its figures, a drill with its course, and where the deployment answers.
+
+wizard.go("verify", name="rg")               verifies, then sends load
+wizard.go("verify", name="rg", begin="drill")  asks which VM is stopped; "" begins nothing, shows the last proof
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from screens.answers import PASSWORD
+from screens.findings import Findings, Traffic
+from screens.live import Event, Follows, Live, dotted, resource_states, told
+from screens.widgets.bars import Bars
+from screens.widgets.checks import Checks
+from screens.widgets.doors import Doors, doors
+from screens.widgets.picture import Picture
+from screens.widgets.signs import sign
+from screens.widgets.spark import Spark
+from screens.widgets.timeline import Timeline
+from wizard.errors import InputError, WizardError
+
+if TYPE_CHECKING:
+    from wizard.runs import Ended
+
+LOAD_S = 15.0
+CONNECTIONS = 50
+WORK = ("verify", "load", "drill")
+
+
+class VerifyStep(Live):
+    """Proves a deployment, and shows the proof as it comes."""
+
+    step_id = "verify"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "copy", "Copy", tooltip="Copy the line that is chosen below", id="verify.copy"),
+        Binding("v", "verify", "Verify", tooltip="Check everything again", id="verify.verify"),
+        Binding("l", "load", "Load", tooltip="Send HTTP load and see who answers", id="verify.load"),
+        Binding("d", "drill", "Drill…", tooltip="Stop a VM under load and see what users see", id="verify.drill"),
+        Binding("e", "evidence", "Evidence", tooltip="Where the proof is kept", id="verify.evidence"),
+        Binding("r", "reset", "Reset…", tooltip="Reset the VMs' credentials", id="verify.reset"),
+        Binding("h", "home", "Home", tooltip="What is there, and what can be done with it", id="verify.home"),
+        Binding("ctrl+x", "stop", "Stop", tooltip="Stop what is under way", id="verify.stop"),
+        Binding("f2,alt+left", "home", "Back", key_display="F2", tooltip="Home", show=False, id="verify.back"),
+    ]
+
+    def __init__(self, name: str = "", begin: str = "verify") -> None:
+        super().__init__()
+        self._named, self._begin = name, begin
+        self.findings, self.traffic = Findings(), Traffic()
+        self.status: Mapping[str, Any] = {}
+        self.kind = ""
+        self.result: Ended | None = None
+        self._plan: Mapping[str, Any] = {}
+        self._drilled = self._load_next = False
+
+    # The frame
+
+    def parts(self) -> Iterable[Widget]:
+        with Horizontal(id="upper"):
+            yield Checks(self.findings, id="checks")
+            yield Picture(id="picture")
+        with Vertical(id="traffic"):
+            yield Spark("requests/s", id="rate")
+            yield Static("", id="latency", markup=False)
+            yield Bars(id="shares")
+            yield Timeline(id="course")
+        yield Static("", id="outcome", markup=False)
+        yield Doors(id="doors")
+
+    def on_mount(self) -> None:
+        self.head(f"Verify {self.name_of_deployment}")
+        self.query_one(Checks).focus()
+        self.look()
+        self.begin()
+
+    @property
+    def name_of_deployment(self) -> str:
+        return self._named or str(self.wizard.answers.get("name") or "")
+
+    @work(exclusive=True, group="look")
+    async def look(self) -> None:
+        """Ask where it answers."""
+        try:
+            self.status = await self.wizard.desk.ask("status", name=self.name_of_deployment)
+        except WizardError as error:
+            self.notify(f"{error.why} {error.remedy}", title=error.what, severity="warning")
+            return
+        self._plan = dotted(self.status.get("plan") or {})
+        users = {vm: str(each.get("user")) for vm, each in (self.status.get("credentials") or {}).items()}
+        found = doors(self.status.get("http", ""), self.status.get("ssh") or {}, self.status.get("rdp") or {}, users)
+        self.query_one(Doors).show(found)
+        self.draw()
+        if self._begin == "drill" and not (self.run and not self.over):
+            self._begin = ""
+            self.action_drill()
+
+    # Beginning and following
+
+    @work(exclusive=True, group="begin")
+    async def begin(self) -> None:
+        """Follow what is under way, else begin what was asked for."""
+        from wizard import runs
+
+        name = self.name_of_deployment
+        last = runs.history(name) if name else []
+        if (living := next((run for run in last if run.alive), None)) and living.kind in WORK:
+            if living.kind != "verify":
+                await self._recall(last)
+            self._follow_work(living)
+            return
+        if self._begin != "verify":
+            await self._recall(last)
+        if self._begin == "verify":
+            await self._start("verify")
+
+    async def _recall(self, last: Sequence[Any]) -> None:
+        """Show what the last verification found."""
+        if before := next((run for run in last if run.kind == "verify" and not run.alive), None):
+            self.findings.feed([event async for event in before.events()])
+            self.draw()
+
+    async def _start(self, kind: str, **request: Any) -> None:
+        from wizard import runs
+
+        try:
+            self._follow_work(await runs.start(kind, self.name_of_deployment, request, await self._secrets(kind)))
+        except InputError as error:
+            living = runs.latest(self.name_of_deployment)
+            if living is not None and living.alive and living.kind in WORK:
+                self._follow_work(living)  # pressed twice
+            else:
+                self.say(told(error.what, error.why, error.remedy))
+        except WizardError as error:
+            self.say(told(error.what, error.why, error.remedy))
+
+    async def _secrets(self, kind: str) -> dict[str, Any]:
+        answers = self.wizard.answers
+        secrets: dict[str, Any] = {}
+        same = answers.get("name") == self.name_of_deployment
+        if kind == "verify" and same and (password := answers.secret(PASSWORD)):
+            secrets["password"] = password.get_secret_value()
+        if handed := await self.wizard.desk.ask("handover"):
+            secrets["sign_in"] = handed
+        return secrets
+
+    def _follow_work(self, run: Follows) -> None:
+        self.kind, self.result = run.kind, None
+        if run.kind == "verify":
+            self.findings = Findings()
+            self.query_one(Checks).show(self.findings)
+            self._load_next = True
+        else:
+            self.traffic = Traffic()
+            self._drilled = run.kind == "drill"
+        self.set_class(self._drilled, "-drill")
+        self.set_class(run.kind != "verify" or bool(self.traffic.steps), "-traffic")
+        self.say("")
+        self.follow(run)
+        self.refresh_bindings()
+
+    def taken(self, events: Sequence[Event]) -> None:
+        (self.findings if self.kind == "verify" else self.traffic).feed(events)
+
+    def run_ended(self, ended: Ended | None) -> None:
+        self.result = ended
+        self.refresh_bindings()
+        if ended is not None and ended.state in ("failed", "lost"):
+            self.say(told(ended.what, ended.why, ended.remedy))
+        elif ended is not None and ended.state == "cancelled":
+            self.say(told(f"The {_noun(self.kind)} was stopped.", sign="!", tone="warn"))
+        elif self.kind == "verify":
+            if self._load_next and self.is_current and self._serves():
+                self._load_next = False
+                self.action_load()
+        elif self.kind == "drill" and self.traffic.drill:
+            self.say(_verdict(self.traffic.drill))
+
+    def _serves(self) -> bool:
+        return any(group.name == "http.page" and group.of("passed") for group in self.findings.groups.values())
+
+    # Drawing
+
+    def draw(self) -> None:
+        self._draw_head()
+        self.query_one(Checks).show(self.findings)
+        picture = self.query_one(Picture)
+        if picture.display and picture.size.width:
+            notes, states = self._notes(), self._states()
+            picture.show(self._answer, states, notes=notes, address=self._address())
+        if self.has_class("-traffic"):
+            self._draw_traffic()
+
+    def _draw_head(self) -> None:
+        passed, failed, warned = (self.findings.count(state) for state in ("passed", "failed", "warned"))
+        parts = [Content.styled(f"{passed} passed", "bold")]
+        if failed:
+            parts.append(Content.styled(f"✗ {failed} failed", "$text-error bold"))
+        if warned:
+            parts.append(Content.styled(f"! {warned} to look at", "$text-warning"))
+        if self.run is not None and not self.over:
+            parts.append(Content.styled(f"… {_noun(self.kind)}", "$text-accent"))
+        self.head(f"Verify {self.name_of_deployment}", Content(" · ").join(parts))
+
+    def _draw_traffic(self) -> None:
+        traffic, steps = self.traffic, self.traffic.steps
+        if self._drilled:
+            self.query_one(Timeline).show(traffic.course(), traffic.marks)
+            return
+        result = traffic.result
+        rates = [float(step["rps"]) for step in steps]
+        done = f"{traffic.seconds():.0f} s" + (f" of {traffic.duration_s:.0f} s" if traffic.duration_s else "")
+        rate = float(result["rps"]) if result else (rates[-1] if rates else 0.0)
+        self.query_one(Spark).show(rates, f"{rate:,.0f}", f"✓ {done}" if result else f"… {done}")
+        self.query_one("#latency", Static).update(_latency(result or (steps[-1] if steps else {}), traffic))
+        if shares := traffic.shares:
+            self.query_one(Bars).show(shares)
+
+    def _notes(self) -> dict[str, str]:
+        shares = self.traffic.shares
+        total = sum(shares.values())
+        return {vm: f"{100 * count / total:.1f} %" for vm, count in shares.items()} if total else {}
+
+    def _states(self) -> dict[str, str]:
+        found = resource_states(self.status)
+        found |= self.findings.vm_states()
+        if self.kind != "verify" and self.traffic.steps and not self.over:
+            answers = self.traffic.recent
+            found |= {vm: "serving" if answers.get(vm) else "silent" for vm in self.traffic.shares}
+        return found
+
+    def _answer(self, key: str) -> Any:
+        return self._plan.get(key, self.wizard.answers.get(key))
+
+    def _address(self) -> str:
+        return str(self.status.get("http", "")).removeprefix("http://").rpartition(":")[0]
+
+    # Actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        going = self.run is not None and not self.over
+        if action == "stop":
+            return going
+        if action in ("verify", "load", "drill"):
+            return not going
+        return True
+
+    def action_verify(self) -> None:
+        self.remove_class("-traffic", "-drill")
+        self.traffic = Traffic()
+        self._begin_work("verify")
+
+    def action_load(self) -> None:
+        self._begin_work("load", duration_s=LOAD_S, connections=CONNECTIONS)
+
+    @work(exclusive=True, group="begin")
+    async def _begin_work(self, kind: str, **request: Any) -> None:
+        await self._start(kind, **request)
+
+    def action_drill(self) -> None:
+        """Ask which VM is stopped."""
+        from screens.dialogs import ChoiceScreen
+
+        vms = [vm for vm, _ in self.query_one(Doors).doors if vm] or list(self._states_of_vms())
+        if not vms:
+            self.notify("It is not known yet which VMs there are.", severity="warning")
+            return
+        door = self.query_one(Doors).chosen()
+        vm = door[0] if door and door[0] else vms[0]
+        ways = (
+            ("leave", "Leave all as it is", "Nothing is stopped."),
+            ("drill", f"Stop {vm} and start it again", "Under load, so that it shows what users would see."),
+        )
+        text = (
+            "The VM comes back in any case, also when the drill is stopped. Another one: choose its line below first."
+        )
+
+        def chosen(way: str | None) -> None:
+            if way == "drill":
+                self._begin_work("drill", vm=vm)
+
+        self.app.push_screen(ChoiceScreen("Failover drill", text, ways), chosen)
+
+    def _states_of_vms(self) -> list[str]:
+        return [vm for vm, state in self._states().items() if state in ("passed", "failed", "Succeeded")]
+
+    def action_copy(self) -> None:
+        if door := self.query_one(Doors).chosen():
+            self.wizard.copy(door[1], f"“{door[1]}”")
+        else:
+            self.notify("There is nothing to copy yet: it is not known where this answers.", severity="warning")
+
+    def action_evidence(self) -> None:
+        from screens.dialogs import AboutScreen
+
+        folder = (self.findings.verified or {}).get("evidence")
+        if not folder:
+            self.notify("The evidence is written when the verification has ended.")
+            return
+        files = sorted(each.name for each in Path(str(folder)).iterdir()) if Path(str(folder)).is_dir() else []
+        lines = [Content.styled(str(folder), "bold"), *(Content(f"  {each}") for each in files)]
+        lines.append(Content.styled("The path was sent to the clipboard.", "$text-muted"))
+        self.wizard.copy(str(folder), "The evidence's folder")
+        self.app.push_screen(AboutScreen("Evidence", Content("\n").join(lines)))
+
+    def on_checks_chosen(self, event: Checks.Chosen) -> None:
+        from screens.dialogs import AboutScreen
+
+        lines = [
+            Content.assemble(
+                (f"{sign(str(check['state'])).mark} ", sign(str(check["state"])).style),
+                (f"{check['target']}  ", "bold"),
+                str(check.get("detail") or ""),
+                ("".join(f"\n    → {line}" for line in str(check.get("remedy") or "").splitlines()), "$primary"),
+            )
+            for check in event.group.checks
+        ]
+        self.app.push_screen(AboutScreen(event.group.title, Content("\n").join(lines)))
+
+    def action_stop(self) -> None:
+        if self.run is not None and not self.over:
+            self._load_next = False
+            self._cancel(self.run)
+
+    @work(group="cancel")
+    async def _cancel(self, run: Follows) -> None:
+        await run.cancel()
+
+    def action_reset(self) -> None:
+        self.wizard.go("reset", name=self.name_of_deployment)
+
+    def action_home(self) -> None:
+        self.wizard.go("home", name=self.name_of_deployment)
+
+
+def _noun(kind: str) -> str:
+    return {"verify": "verification", "load": "load", "drill": "drill"}.get(kind, kind)
+
+
+def _latency(figures: Event, traffic: Traffic) -> Content:
+    """`p50 1.2  p90 2.0  p99 4.1 ms   errors 0`, and whether the spread is even."""
+    told_ms = [
+        f"{name} {value:.1f}" for name in ("p50", "p90", "p99") if (value := figures.get(f"{name}_ms")) is not None
+    ]
+    errors = int((traffic.result or {}).get("errors", traffic.total.get("errors", 0)) or 0)
+    parts: list[tuple[str, str]] = [
+        ("latency    ", "$text-muted"),
+        ("  ".join(told_ms) + " ms" if told_ms else "no answers yet", ""),
+        ("   errors ", "$text-muted"),
+        (f"{errors}", "$text-error bold" if errors else "bold"),
+    ]
+    p = (traffic.result or {}).get("spread_p_value")
+    if p is not None:
+        even = p >= 0.001
+        parts.append((f"   {'even' if even else 'uneven'}: chi² p = {p:.2g}", "" if even else "$text-warning"))
+    return Content.assemble(*parts)
+
+
+def _verdict(done: Event) -> Content:
+    good = bool(done["survived"])
+    what = f"The deployment {'survived' if good else 'did not survive as promised'} losing {done['vm']}."
+    seen = (
+        "never out of rotation" if done["detected_s"] is None else f"out of rotation after {done['detected_s']:.1f} s"
+    )
+    why = (
+        f"{done['failed']} of {done['requests']} requests failed over {done['failing_for_s']:.1f} s; {seen}, "
+        f"expected {done['expected_detection_s']:g} s; longest gap {done['longest_gap_s']:.2f} s."
+    )
+    reasons = "".join(f"\n{reason}" for reason in done.get("why") or ())
+    return told(what, why + reasons, sign="✓" if good else "✗", tone="good" if good else "bad")
+
+
+STEP = VerifyStep
