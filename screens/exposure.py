@@ -23,19 +23,17 @@ class Exposure:
 
 def exposures(get: Callable[[str], Any]) -> list[Exposure]:
     """The lines for the answers that `get` knows by plan key."""
-    front, back = get("balancer.frontend_port"), get("balancer.backend_port")
-    page = Exposure("Page", f"{who(get('network.allow_http'))} → port {front}, not encrypted (HTTP)", "open")
-    if not anyone(get("network.allow_http")):
-        page = Exposure("Page", f"{who(get('network.allow_http'))} → port {front}, not encrypted (HTTP)", "narrow")
+    front, back, visitors = get("balancer.frontend_port"), get("balancer.backend_port"), get("network.allow_http")
     return [
-        page,
+        Exposure("Page", f"{who(visitors)} → port {front}, not encrypted", "open" if anyone(visitors) else "narrow"),
         _sign_in(get),
         _credentials(get),
-        Exposure("Machines", "no public address; everything not named here is refused", "closed"),
-        Exposure("Way out", "through the NAT gateway to anywhere; nothing comes in by it", "closed"),
-        Exposure("Probes", f"Azure's 168.63.129.16 → port {back} on each machine", "closed"),
-        Exposure("Between them", "machines of the network reach each other at every port", "narrow"),
-        Exposure("Boot", "secure boot and virtual TPM (Trusted Launch) on", "closed"),
+        Exposure("Machines", "no public addresses of their own", "closed"),
+        Exposure("All else", "what is not named here is refused", "closed"),
+        Exposure("Way out", "NAT gateway, to anywhere; nothing in", "closed"),
+        Exposure("Probes", f"168.63.129.16 (Azure's) → port {back}", "closed"),
+        Exposure("Inside", "machines reach each other, all ports", "narrow"),
+        Exposure("Boot", "secure boot and a virtual TPM", "closed"),
     ]
 
 
@@ -45,7 +43,7 @@ def summary(lines: list[Exposure]) -> str:
     if risks:
         return f"! {risks} to look at again"
     return (
-        "the page is open to all, nothing else"
+        "only the page is open to all"
         if any(line.level == "open" for line in lines)
         else "nothing open to all"
     )
@@ -76,11 +74,11 @@ def _sign_in(get: Callable[[str], Any]) -> Exposure:
     last = first + count - 1 if isinstance(first, int) and isinstance(count, int) else first
     ports = f"port {first}" if first == last else f"ports {first} to {last}"
     allowed = get("network.allow_admin")
-    return Exposure(service, f"{who(allowed)} → {ports}, one for each machine", "risk" if anyone(allowed) else "narrow")
+    return Exposure(service, f"{who(allowed)} → {ports}", "risk" if anyone(allowed) else "narrow")
 
 
 def _credentials(get: Callable[[str], Any]) -> Exposure:
     user = get("machines.admin_user")
     if get("machines.auth") == "password":
-        return Exposure("Credentials", f"{user} by password: reset it after the deployment", "narrow")
-    return Exposure("Credentials", f"{user} by SSH key alone; passwords are refused", "closed")
+        return Exposure("Credentials", f"{user} by password: reset it soon", "narrow")
+    return Exposure("Credentials", f"{user} by SSH key, no passwords", "closed")

@@ -299,6 +299,7 @@ class ReviewStep(Step):
         missing = self._missing([each for each in self.problems if each.severity == "error"])
         if self.stage == "ready" and not missing:
             self.stage = "handed"
+            self.set_focus(None)  # a disabled button hands its focus to its neighbour: the next Enter would press Back
             self.check()
             self.wizard.answers.commit()
             self.wizard.go("deploying", start=True)
@@ -361,7 +362,7 @@ def _parents(key: str) -> Iterable[str]:
 
 
 def _opened(lines: Sequence[Exposure], width: int) -> list[Content]:
-    wide = max(len(line.subject) for line in lines) + 4
+    wide = max(len(line.subject) for line in lines) + 3
     shown: list[Content] = []
     for line in lines:
         style = {"risk": "$text-error", "open": "$text-warning"}.get(line.level, "")

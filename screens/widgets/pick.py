@@ -90,6 +90,8 @@ class PickScreen(ModalScreen[Any]):
         self._take(event.option_index, "")
 
     def _take(self, at: int | None, typed: str) -> None:
+        if not self.is_current:
+            return  # a second Enter was on its way: it would close the step below
         if at is None or at >= len(self.found):
             if self.select.free and typed:
                 self.dismiss(typed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 
 from screens.widgets.tags import TagsControl
 from tests.screens.conftest import settled, type_text, until
@@ -34,6 +35,17 @@ async def test_a_hard_disk_is_warned_of(wizard):
     async with wizard("storage") as pilot:
         pilot.app.answers.set("machines.os_disk", "Standard_LRS")
         await until(pilot, lambda: pilot.app.screen.field("machines.os_disk").shown_problem.startswith("!"))
+
+
+async def test_enter_twice_in_the_list_closes_the_list_alone(wizard):
+    async with wizard("storage") as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == "PickScreen")
+        for _ in range(2):  # as a terminal sends them: both before the first is handled
+            pilot.app.post_message(events.Key("enter", "\r"))
+        await until(pilot, lambda: type(pilot.app.screen).__name__ != "PickScreen")
+        await pilot.pause()
+        assert pilot.app.screen.step_id == "storage"
 
 
 async def test_boot_diagnostics_off_says_what_is_lost(wizard):

@@ -81,7 +81,7 @@ def test_the_standard_plan_opens_the_page_and_nothing_else():
     assert [line.subject for line in lines if line.level == "open"] == ["Page"]
     assert not [line for line in lines if line.level == "risk"]
     assert "ports 50001 to 50002" in next(line for line in lines if line.subject == "SSH").told
-    assert "nothing else" in summary(lines)
+    assert summary(lines) == "only the page is open to all"
 
 
 def test_ssh_for_anyone_is_a_risk():
