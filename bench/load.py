@@ -102,7 +102,7 @@ def nginx() -> Iterator[str]:
 
 
 def ours(url: str, connections: int, seconds: float, keep_alive: bool, client: str = "lean") -> Measured:
-    from wizard.verify import load
+    from wizard.verify import load  # noqa: PLC0415 - only once the path leads to it
 
     done = asyncio.run(
         load.run(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +71,16 @@ async def _drill(known: Record, out: output.Output, **options: Any) -> DrillDone
         elif isinstance(event, DrillDone):
             out.data(event.as_event(), text(event))
 
+    _survive_the_terminal()
     async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
         return await drill(known, azure, **options, emit=tell)
+
+
+def _survive_the_terminal() -> None:
+    """A closed terminal interrupts the drill as Ctrl-C does, instead of ending us with the VM still stopped."""
+    task = asyncio.current_task()
+    if task is not None and hasattr(signal, "SIGHUP"):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, task.cancel)
 
 
 def text(done: DrillDone) -> str:

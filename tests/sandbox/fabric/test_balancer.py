@@ -111,6 +111,7 @@ async def test_what_counts_as_healthy() -> None:
     assert (await probed(http, lambda far: None))[:2] == ("Down", "no answer within 0.1 s")
     assert (await probed(http, lambda far: far.close()))[:2] == ("Down", "the connection ended before an answer")
     assert (await probed(tcp, lambda far: None))[0] == "Up"
+    assert (await probed(tcp, lambda far: far.write(b"SSH-2.0-OpenSSH\r\n")))[0] == "Up", "it may speak first"
     assert (await probed(tcp, fail(Refused("nothing listens on port 22"))))[0] == "Down"
     assert "denies" in (await probed(tcp, fail(Dropped("rule x denies it"))))[1]
 

@@ -79,6 +79,8 @@ class Attempt(asyncio.Protocol):
             )
 
     def data_received(self, data: bytes) -> None:
+        if self._probe.protocol != "http":
+            return  # a server that speaks first, as SSH does: whether the connection stands is all that was asked
         self._received += data
         if b"\r\n" not in self._received and len(self._received) < _LONGEST_HEAD:
             return

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import difflib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
@@ -43,6 +46,13 @@ WAIT_S = 120.0
 RETURN_S = 600.0
 LONGEST_S = 3600.0
 TURN_S = 0.1
+
+NAMED_WITHIN_S = 20.0
+"""Until the VMs to be stopped have been heard of; at 100 requests a second that is 10 for each of 200 VMs."""
+
+CONFLICT_TURN_S = 2.0
+CONFLICTS = 30
+"""How often a start is tried again while the stop, or somebody else's operation, still holds the VM."""
 
 
 async def drill(
@@ -95,7 +105,8 @@ class _Drill:
         self.began = 0.0
         self.before_s = BEFORE_S
         self.after_s = AFTER_S
-        self._back_at: float | None = None
+        self._back: dict[str, float] = {}
+        self._snapshots: list[Snapshot] = []
         self._started: float | None = None
         balancer = record.plan.balancer
         self.probe = Probe(balancer.probe_interval_s, balancer.probe_threshold, max(TURN_S, azure.cloud.poll_floor_s))
@@ -138,12 +149,21 @@ class _Drill:
         self.began = time.perf_counter()
         finishing = asyncio.create_task(load.finish([machine.name for machine in self.machines]))
         held.start()
+        story = asyncio.create_task(self._story(load))
         try:
-            timeline = await self._story(load)
+            await asyncio.wait({story, finishing}, return_when=asyncio.FIRST_COMPLETED)
+            if not story.done():  # nothing can be measured any more
+                await _ended(story)
+                await finishing
+                raise WizardError("The drill's load ended too early.", f"It may last {LONGEST_S:g} s.", "Try again.")
+            timeline = story.result()
         except BaseException:
+            await _ended(story)
             await held.cancel()
             load.stop()
-            await asyncio.wait([finishing])
+            await asyncio.gather(finishing, return_exceptions=True)
+            if not story.cancelled():
+                story.result()  # a VM that could not be started again is the worse news
             raise
         await held.end()
         load.stop()
@@ -153,27 +173,46 @@ class _Drill:
     async def _story(self, load: RunningLoad) -> Timeline:
         """Before, the stop, the reaction, the start, after. The VM is on its way back when this is left."""
         self._mark("the load runs")
-        await asyncio.sleep(self.before_s)
+        await asyncio.sleep(BEFORE_S)
+        await self._until_named(load)
         detected: float | None = None
+        stopping: asyncio.Task[None] | None = None
         try:
             self._mark(f"stopping {self._names}")
             stopping = asyncio.create_task(self._power("begin_power_off", skip_shutdown=True))
-            try:
-                detected = await self._until_down(stopping)
-            finally:
-                await asyncio.wait([stopping])
+            detected = await self._until_down(stopping)
+            await asyncio.wait([stopping])
             stopping.result()
             stopped = max(load.tally.last_by_vm.get(victim.name, 0.0) for victim in self.victims)
             if detected is not None:
                 self._mark(f"{self._names} out of rotation")
             await asyncio.sleep(AWAY_S)
-        finally:
-            await self._bring_back()
+        except BaseException as error:
+            if stopping is None:
+                raise
+            await self._bring_back(stopping, error)
+            raise
+        await self._bring_back(stopping)
         back = await self._until_back()
         if back is not None:
             self._mark(f"{self._names} answers again")
-        await asyncio.sleep(self.after_s)
+        await asyncio.sleep(AFTER_S)
         return Timeline(stopped, detected, self._started, back, self._now())
+
+    async def _until_named(self, load: RunningLoad) -> None:
+        """Until the load has heard of every VM that will be stopped; WizardError when their answers do not name them.
+
+        Whose page does not say which VM it comes from cannot be told from the others', nor its return be seen.
+        """
+        deadline = self._now() + NAMED_WITHIN_S
+        while nameless := [victim.name for victim in self.victims if not load.tally.by_vm.get(victim.name)]:
+            if self._now() > deadline:
+                raise WizardError(
+                    f"No answer comes from {', '.join(nameless)}, and nothing was stopped.",
+                    f"A drill tells VMs apart by the header {balance.HEADER} of their answers.",
+                    f"Find out why: multivm-wizard load {self.record.name}",
+                )
+            await asyncio.sleep(TURN_S)
 
     async def _until_down(self, stopping: asyncio.Task[None]) -> float | None:
         """When Azure's health call said Down for every stopped VM; None when it did not within twice the time due."""
@@ -190,23 +229,22 @@ class _Drill:
 
     async def _until_back(self) -> float | None:
         deadline = self._now() + RETURN_S
-        while self._back_at is None and self._now() < deadline:  # noqa: ASYNC110 - a load's reports come in turns
+        while len(self._back) < len(self.victims) and self._now() < deadline:  # noqa: ASYNC110 - reports come in turns
             await asyncio.sleep(TURN_S)
-        return self._back_at
+        return max(self._back.values()) if len(self._back) == len(self.victims) else None
 
-    async def _bring_back(self) -> None:
-        """Start what was stopped, to the end, however often we are interrupted meanwhile."""
-        self._started = self._now()
-        self._mark(f"starting {self._names}")
-        starting = asyncio.create_task(self._power("begin_start"))
-        interrupted: asyncio.CancelledError | None = None
+    async def _bring_back(self, stopping: asyncio.Task[None], interrupted: BaseException | None = None) -> None:
+        """Start what was stopped, to the end, however often we are interrupted meanwhile; then raise `interrupted`."""
+        starting = asyncio.create_task(self._start(stopping))
+        try:
+            self._mark(f"starting {self._names}")
+        except Exception as error:  # whoever listens has gone; the VM comes first
+            interrupted = interrupted or error
         while not starting.done():
             try:
-                await asyncio.shield(starting)
+                await asyncio.wait([starting])
             except asyncio.CancelledError as error:
-                interrupted = error
-            except (AzureError, WizardError):
-                break
+                interrupted = interrupted or error
         try:
             starting.result()
         except WizardError as error:
@@ -216,8 +254,23 @@ class _Drill:
                 "; ".join(f"az vm start --ids {victim.id}" for victim in self.victims),
             ) from None
         if interrupted is not None:
-            self._mark(f"{self._names} was started again")
+            with contextlib.suppress(Exception):
+                self._mark(f"{self._names} was started again")
             raise interrupted
+
+    async def _start(self, stopping: asyncio.Task[None]) -> None:
+        """Start the VMs once they are stopped: while a VM is being stopped, Azure refuses to start it."""
+        await asyncio.wait([stopping])
+        self._started = self._now()
+        for attempt in range(CONFLICTS):
+            try:
+                await self._power("begin_start")
+            except AzureError as error:
+                if error.status != HTTPStatus.CONFLICT or attempt == CONFLICTS - 1:
+                    raise
+                await asyncio.sleep(CONFLICT_TURN_S)
+            else:
+                return
 
     async def _power(self, operation: str, **options: Any) -> None:
         async def one(machine: Machine) -> None:
@@ -251,13 +304,20 @@ class _Drill:
         for machine in self.machines:
             if machine.name == vm or ids.key(machine.id) == ids.key(vm):
                 return [machine]
-        names = ", ".join(machine.name for machine in self.machines)
-        raise InputError(f"{self.record.name} has no VM named {vm}.", f"It has {names}.", "Name one of them.")
+        names = [machine.name for machine in self.machines]
+        near = difflib.get_close_matches(vm, names, n=1)
+        raise InputError(
+            f"{self.record.name} has no VM named {vm}.",
+            f"It has {', '.join(names)}.",
+            f"Did you mean {near[0]}?" if near else "Name one of them.",
+        )
 
     def _saw(self, snapshot: Snapshot) -> None:
-        waiting = self._started is not None and self._back_at is None and snapshot.at > self._started
-        if waiting and all(snapshot.tally.by_vm.get(victim.name) for victim in self.victims):
-            self._back_at = snapshot.at
+        self._snapshots.append(snapshot)
+        if self._started is not None and snapshot.at > self._started:
+            for victim in self.victims:
+                if snapshot.tally.by_vm.get(victim.name):
+                    self._back.setdefault(victim.name, snapshot.at)
         if self.on_snapshot is not None:
             self.on_snapshot(snapshot)
 
@@ -268,11 +328,11 @@ class _Drill:
         tally = load.tally
         during: dict[str, int] = {}
         until = timeline.started if timeline.started is not None else timeline.ended
-        for snapshot in load.snapshots:
+        for snapshot in self._snapshots:
             if timeline.stopped < snapshot.at <= until:
                 for vm, count in snapshot.tally.by_vm.items():
                     during[vm] = during.get(vm, 0) + count
-        failed_at = sorted(tally.failed_at)
+        failed_at = {at / 100: count for at, count in sorted(tally.failed_at.items())}
         why = verdict.broken(timeline, self.probe, failed_at, during, others=others, reset=held.reset)
         done = DrillDone(
             vm=self._names,
@@ -285,11 +345,11 @@ class _Drill:
             requests=measured.requests,
             failed=measured.errors,
             longest_gap_s=measured.longest_gap_s,
-            failing_for_s=round(failed_at[-1] - failed_at[0], 2) if failed_at else 0.0,
+            failing_for_s=round(max(failed_at) - min(failed_at), 2) if failed_at else 0.0,
             back_in_rotation_s=_since(timeline.started, timeline.back),
             offered_rps=rate,
             errors_by_kind=measured.errors_by_kind,
-            phases=verdict.phases(load.snapshots, timeline),
+            phases=verdict.phases(self._snapshots, timeline),
             connections={"reset": sum(held.reset.values()), "survived": sum(held.survived.values())},
             connections_by_vm={"reset": dict(held.reset), "survived": dict(held.survived)},
             marks=[{"at": mark.at, "what": mark.what} for mark in self.marks],
@@ -312,6 +372,14 @@ class _Drill:
     @property
     def _names(self) -> str:
         return ", ".join(victim.name for victim in self.victims)
+
+
+async def _ended(task: asyncio.Task[Any]) -> None:
+    """Cancel a task and wait for its end, however often we are cancelled ourselves; its outcome stays in it."""
+    task.cancel()
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
 
 
 def _since(start: float | None, end: float | None) -> float | None:

@@ -55,7 +55,7 @@ def promise(probe: Probe) -> str:
 def broken(
     timeline: Timeline,
     probe: Probe,
-    failed_at: Sequence[float],
+    failed_at: Mapping[float, int],
     by_vm_during: Mapping[str, int],
     *,
     others: Sequence[str],
@@ -63,8 +63,8 @@ def broken(
 ) -> list[str]:
     """What broke the promise, a sentence each; empty when it held.
 
-    `failed_at` is when each failed request was due, `by_vm_during` the good answers by VM while the VM was away,
-    `others` the VMs that were to carry on, `reset` the kept-alive connections that ended by VM.
+    `failed_at` is how many requests failed, by when they were due, `by_vm_during` the good answers by VM while the VM
+    was away, `others` the VMs that were to carry on, `reset` the kept-alive connections that ended by VM.
     """
     found = []
     deadline = timeline.stopped + probe.latest_s
@@ -73,14 +73,15 @@ def broken(
     elif timeline.detected > deadline:
         late = timeline.detected - timeline.stopped
         found.append(f"The stopped VM was taken out after {late:.1f} s, later than {probe.latest_s:g} s.")
-    before = [at for at in failed_at if at < timeline.stopped - SLACK_S]
-    if before:
-        found.append(f"{len(before)} requests failed before anything was stopped.")
+    if before := sum(count for at, count in failed_at.items() if at < timeline.stopped - SLACK_S):
+        found.append(f"{before} requests failed before anything was stopped.")
     settled = min(deadline, timeline.detected + SLACK_S) if timeline.detected is not None else deadline
-    after = [at for at in failed_at if at > settled]
-    if after:
-        last = after[-1] - timeline.stopped
-        found.append(f"{len(after)} requests failed after the VM was out of rotation, the last {last:.1f} s after it.")
+    if after := [at for at in failed_at if at > settled]:
+        count, last = sum(failed_at[at] for at in after), max(after) - timeline.stopped
+        found.append(
+            f"{count} requests failed when the VM should have been out of rotation, the last {last:.1f} s after it "
+            "died."
+        )
     if silent := [vm for vm in others if not by_vm_during.get(vm)]:
         found.append(f"{', '.join(silent)} did not answer while the VM was away.")
     if lost := {vm: count for vm, count in reset.items() if vm in others}:

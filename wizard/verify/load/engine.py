@@ -101,7 +101,8 @@ class RunningLoad:
             requests=job.requests,
             workers=workers,
             warmup_s=job.warmup_s,
-            timeout_s=min(job.timeout_s, job.connect_timeout_s),
+            timeout_s=job.timeout_s,
+            connect_timeout_s=job.connect_timeout_s,
         )
         workers = min(workers, job.connections)
         self.job = job
@@ -271,6 +272,7 @@ def check(
     workers: int = 1,
     warmup_s: float = 0.0,
     timeout_s: float = 10.0,
+    connect_timeout_s: float = 10.0,
 ) -> None:
     """InputError unless the load is well-formed and bounded."""
     import httpx
@@ -293,6 +295,7 @@ def check(
         ("workers", workers, 1, MOST_WORKERS),
         ("warmup", warmup_s, 0, LONGEST_S),
         ("timeout", timeout_s, 0.05, LONGEST_S),
+        ("timeout", connect_timeout_s, 0.05, LONGEST_S),
     ):
         if not low <= value <= high:
             raise InputError(

@@ -1,0 +1,237 @@
+"""Drills on a deployment of three VMs that stands in the sandbox, whose probes keep real time: 5 s, one decides."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from tests.verify.stand import Stand, standing
+from wizard import blueprint
+from wizard.azure import clients, clouds
+from wizard.azure.clients import Azure
+from wizard.commands import drill as command
+from wizard.deploy import record
+from wizard.errors import AzureError, InputError, WizardError
+from wizard.plan.model import Auth, Machines, Plan
+from wizard.verify import health, machines
+from wizard.verify.drill import DrillDone, drill
+from wizard.verify.drill import drill as drill_function
+from wizard.verify.drill.events import Mark
+
+pytestmark = pytest.mark.xdist_group("drill")
+module = sys.modules[drill_function.__module__]
+
+
+@pytest.fixture(scope="module")
+def stand(sandbox: dict[str, Any]) -> Iterator[Stand]:
+    with standing(Auth.SSH_KEY, 3, page=True) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BEFORE_S", 2.0)
+    monkeypatch.setattr(module, "AWAY_S", 1.0)
+    monkeypatch.setattr(module, "AFTER_S", 1.0)
+
+
+def planned(stand: Stand, azure: Azure) -> tuple[Any, str, list[machines.Machine]]:
+    """The balancer, its rule's name and the VMs."""
+    graph = blueprint.build(stand.plan, azure.subscription_id)
+    balancer = next(iter(graph.of_type(machines.LOAD_BALANCERS)))
+    return balancer, balancer.body["properties"]["loadBalancingRules"][0]["name"], list(machines.of(graph))
+
+
+async def power(azure: Azure, stand: Stand) -> dict[str, str]:
+    return {one.name: health.power_state(await health.instance(azure, one)) for one in planned(stand, azure)[2]}
+
+
+async def until_probes(azure: Azure, stand: Stand, **wanted: bool) -> None:
+    balancer, rule, vms = planned(stand, azure)
+    until = time.monotonic() + 30
+    while True:
+        found = await health.probes(azure, balancer.id, rule, vms)
+        if all(found[vm][0] == up for vm, up in wanted.items()):
+            return
+        assert time.monotonic() < until, found
+        await asyncio.sleep(0.1)
+
+
+ALL_RUN = {"web1": "running", "web2": "running", "web3": "running"}
+
+
+async def test_losing_an_update_domain_is_survived_and_measured(stand: Stand, azure: Azure) -> None:
+    told: list[Any] = []
+    domain = int((await health.instance(azure, planned(stand, azure)[2][1]))["platformUpdateDomain"])
+    done = await drill(stand.record, azure, update_domain=domain, wait_s=60, emit=told.append)
+    assert (done.survived, list(done.why)) == (True, [])
+    assert done.vms == ["web2"]
+    assert done.expected_detection_s == 5
+    assert done.detected_s is not None
+    assert 0 < done.detected_s < 8, "an interval, and what it takes to see it"
+    assert done.failed > 20, "until the probe noticed, every third new connection got no answer"
+    assert set(done.errors_by_kind) <= {"timeout", "reset", "protocol"}
+    assert "timeout" in done.errors_by_kind, "a dead machine does not even refuse"
+    assert 0 < done.failing_for_s < 8
+    assert done.longest_gap_s < 1, "the others answered all the time"
+    assert done.back_in_rotation_s is not None
+    assert done.back_in_rotation_s < 15
+    assert done.phases["before"].errors == done.phases["after"].errors == 0
+    assert done.phases["after"].requests > 50
+    assert set(done.connections_by_vm["reset"]) <= {"web2"}
+    assert done.connections_by_vm["survived"].keys() == {"web1", "web3"}
+    assert done.connections["reset"] + done.connections["survived"] == 20
+    marks = [event.what for event in told if isinstance(event, Mark)]
+    assert marks == [
+        "the load runs", "stopping web2", "web2 out of rotation", "starting web2", "web2 answers again",
+    ]  # fmt: skip
+    assert isinstance(told[-1], DrillDone)
+    json.dumps(done.as_event())
+    assert await power(azure, stand) == ALL_RUN
+
+
+async def test_an_error_in_the_middle_brings_the_vm_back(
+    stand: Stand, azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await until_probes(azure, stand, web1=True, web2=True, web3=True)
+    probes, stopped = health.probes, asyncio.Event()
+
+    async def fail_once_stopped(*arguments: Any) -> Any:
+        if stopped.is_set():
+            raise AzureError("The health call failed.", status=500)
+        return await probes(*arguments)
+
+    def tell(event: Any) -> None:
+        if isinstance(event, Mark) and event.what.startswith("stopping"):
+            stopped.set()
+        if isinstance(event, Mark) and event.what.startswith("starting"):
+            raise BrokenPipeError  # whoever listened has gone as well
+
+    monkeypatch.setattr(health, "probes", fail_once_stopped)
+    with pytest.raises((AzureError, BrokenPipeError)):
+        await drill(stand.record, azure, wait_s=60, emit=tell)
+    assert stopped.is_set()
+    assert await power(azure, stand) == ALL_RUN
+
+
+async def test_a_load_that_ends_ends_the_drill_and_brings_the_vm_back(
+    stand: Stand, azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await until_probes(azure, stand, web1=True, web2=True, web3=True)
+    workers: list[int] = []
+
+    def tell(event: Any) -> None:
+        if isinstance(event, Mark) and event.what.startswith("stopping"):
+            mine = subprocess.run(
+                ["pgrep", "-P", str(os.getpid()), "-f", "wizard.verify.load.worker"],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            workers.extend(int(pid) for pid in mine.stdout.split())
+            for pid in workers:
+                os.kill(pid, signal.SIGKILL)
+
+    with pytest.raises(WizardError, match="worker ended before its time"):
+        await drill(stand.record, azure, wait_s=60, emit=tell)
+    assert len(workers) == 1
+    assert await power(azure, stand) == ALL_RUN
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGINT, signal.SIGTERM], [signal.SIGHUP]])
+async def test_an_interruption_brings_the_vm_back(stand: Stand, azure: Azure, signals: list[signal.Signals]) -> None:
+    await until_probes(azure, stand, web1=True, web2=True, web3=True)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "wizard", "drill", stand.name, "--vm", "web3", "--json"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    lines = []
+    async with asyncio.timeout(40):
+        while line := await process.stdout.readline():
+            lines.append(json.loads(line)["what"])
+            if lines[-1] == "stopping web3":
+                for number in signals:
+                    process.send_signal(number)
+    _, said = await process.communicate()
+    assert process.returncode == 130, said
+    assert lines == ["the load runs", "stopping web3", "starting web3", "web3 was started again"]
+    assert await power(azure, stand) == ALL_RUN
+
+
+async def test_a_deployment_that_is_not_healthy_is_left_alone(stand: Stand, azure: Azure) -> None:
+    stop = await azure.ask(azure.compute.virtual_machines.begin_power_off(stand.name, "web3"))
+    await azure.ask(stop.result())
+    try:
+        await until_probes(azure, stand, web3=False)
+        with pytest.raises(WizardError, match=r"not healthy, and nothing was stopped(.|\n)*web3"):
+            await drill(stand.record, azure, wait_s=0.2, emit=lambda event: None)
+        assert (await power(azure, stand))["web1"] == "running"
+    finally:
+        start = await azure.ask(azure.compute.virtual_machines.begin_start(stand.name, "web3"))
+        await azure.ask(start.result())
+
+
+async def test_what_makes_no_sense_is_refused(stand: Stand, azure: Azure) -> None:
+    with pytest.raises(InputError, match="Did you mean web2") as unknown:
+        await drill(stand.record, azure, vm="wbe2", emit=lambda event: None)
+    assert "web1, web2, web3" in unknown.value.why
+    with pytest.raises(InputError, match=r"No VM .* update domain 99"):
+        await drill(stand.record, azure, update_domain=99, emit=lambda event: None)
+    told = CliRunner().invoke(command.command, [stand.name, "--vm", "web1", "--update-domain", "0"])
+    assert told.exit_code == 2
+
+
+async def test_the_only_vm_is_not_stopped(azure: Azure, ssh_key: str, group_name: str) -> None:
+    plan = Plan(name=group_name, machines=Machines(count=1, ssh_key=ssh_key))
+    alone = record.save(plan, azure.subscription_id)
+    try:
+        with pytest.raises(InputError, match="would stop all 1 VMs"):
+            await drill(alone or record.load(group_name), azure, emit=lambda event: None)
+    finally:
+        record.forget(group_name)
+
+
+def test_a_deployment_that_does_not_survive_is_exit_status_1_and_says_why(stand: Stand) -> None:
+    """Its probe asks for SSH, so it cannot see that web2's web server is dead: nobody takes over for web1."""
+    asyncio.run(_blind(stand))
+    told = CliRunner().invoke(command.command, [stand.name, "--vm", "web1", "--json", "--rate", "50"])
+    assert told.exit_code == 1, told.output
+    done = json.loads(told.stdout.splitlines()[-1])
+    assert done["event"] == "drill"
+    assert done["survived"] is False
+    why = "\n".join(done["why"])
+    assert "requests failed before anything was stopped" in why
+    assert "web2 did not answer while the VM was away" in why
+    assert "web3" not in why
+    text = command.text(DrillDone(**{**{k: v for k, v in done.items() if k != "event"}, "phases": {}}))
+    assert text.startswith("✗ The deployment did not survive as promised losing web1.\n    ")
+
+
+async def _blind(stand: Stand) -> None:
+    async with clients.connect(clouds.find("sandbox")) as azure:
+        await until_probes(azure, stand, web1=True, web2=True, web3=True)
+        balancer, _, _ = planned(stand, azure)
+        live = await azure.get(balancer.id)
+        assert live is not None
+        probe = live["properties"]["probes"][0]["properties"]
+        probe.update(protocol="Tcp", port=22)
+        probe.pop("requestPath", None)
+        putting = await azure.begin_put(balancer, live)
+        if putting is not None:
+            await putting.result()
+        body: Any = {"commandId": "RunShellScript", "script": ["systemctl stop nginx"]}
+        running = await azure.ask(azure.compute.virtual_machines.begin_run_command(stand.name, "web2", body))
+        await azure.ask(running.result())
+        await until_probes(azure, stand, web1=True, web2=True, web3=True)
