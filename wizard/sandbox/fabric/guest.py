@@ -1,37 +1,29 @@
-"""What a machine's disk holds, kept in the store's table "guest": users, keys, files, packages, services, serial log.
+"""What a Linux machine's disk holds: users, keys, files, packages, services, serial log.
 
-It survives stops, restarts and the sandbox's own end. Private host keys and password hashes never leave it.
+Private host keys and password hashes never leave it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import time
 from typing import TYPE_CHECKING, Any
 
 from wizard.sandbox.fabric import hostkeys, image
 from wizard.sandbox.fabric.accounts import Accounts, system_users
 from wizard.sandbox.fabric.disk import Disk
+from wizard.sandbox.fabric.record import GuestRecord
 
 if TYPE_CHECKING:
     from wizard.sandbox.fabric.fabric import GuestSpec
     from wizard.sandbox.store import Store
 
-_SERIAL_LIMIT = 128 * 1024  # characters of serial log that are kept; Azure shows the last part too
-_SAVE_AFTER = 0.5  # s: a boot writes dozens of lines, and 200 machines boot at once
 
-
-class Guest:
-    """One guest record and what is read from it. `key` is `ids.key` of the machine."""
+class Guest(GuestRecord):
+    """A Linux machine's record and what is read from it."""
 
     def __init__(self, store: Store, key: str, record: dict[str, Any]) -> None:
-        self._store = store
-        self.key = key
-        self.record = record
+        super().__init__(store, key, record)
         self.image = image.find(record["image"])
-        self._timer: asyncio.TimerHandle | None = None
-        self._gone = False
         self.accounts = Accounts(self)
         self._public = {kind: hostkeys.public(text) for kind, text in record["host_keys"].items()}
         self.disk = Disk(
@@ -84,10 +76,6 @@ class Guest:
         return lambda: f"{self._public[kind]} root@{self.hostname}\n"
 
     @property
-    def hostname(self) -> str:
-        return str(self.record["computer_name"])
-
-    @property
     def host_keys(self) -> dict[str, str]:
         found: dict[str, str] = self.record["host_keys"]
         return found
@@ -96,50 +84,8 @@ class Guest:
     def custom_data(self) -> bytes:
         return base64.b64decode(self.record["custom_data"])
 
-    def uptime(self) -> float:
-        """Seconds since the last boot began."""
-        return max(0.0, time.time() - float(self.record.get("booted_at") or time.time()))
-
-    def log(self, *lines: str) -> None:
-        """Write to the serial console."""
-        text = self.record["serial"] + "".join(f"{line}\r\n" for line in lines)
-        self.record["serial"] = text[-_SERIAL_LIMIT:]
-        self.save_soon()
-
     def fingerprints(self) -> list[str]:
         return [hostkeys.fingerprint(f"{self._public[kind]} root@{self.hostname}") for kind in hostkeys.KINDS]
 
     def public_keys(self) -> list[str]:
         return [f"{self._public[kind]} root@{self.hostname}" for kind in hostkeys.KINDS]
-
-    def save(self) -> None:
-        """Keep the record now."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if not self._gone:
-            self._store.write("guest", self.key, self.record)
-
-    def save_soon(self) -> None:
-        """Keep the record within half a second."""
-        if self._timer is not None or self._gone:
-            return
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self._store.write("guest", self.key, self.record)
-            return
-        self._timer = loop.call_later(_SAVE_AFTER, self.save)
-
-    def forget(self) -> None:
-        """The disk is gone; what still writes to it writes nowhere."""
-        self._gone = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._store.write("guest", self.key, None)
-
-    def settle(self) -> None:
-        """Write what is pending; nothing is scheduled afterwards."""
-        if self._timer is not None:
-            self.save()
