@@ -122,6 +122,7 @@ echo 'server { listen 80; root /srv; }' > /etc/nginx/conf.d/big.conf
 x=0123456789abcdef
 for n in {1..16}; do x=$x$x; done
 printf %s "$x" > /srv/big.txt
+echo up > /srv/index.html  # for the probes
 systemctl restart nginx
 """
 
@@ -159,7 +160,9 @@ async def test_a_half_closed_client_still_gets_its_answer(deployment: Deployment
     await writer.wait_closed()
 
 
-async def test_an_idle_flow_is_reset_where_the_rule_says_so(deployment: Deployment) -> None:
+async def test_an_idle_flow_is_reset_both_ways_where_the_rule_says_so(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for resets in (True, False):
         reader, writer = await asyncio.open_connection(deployment.address, HTTP_PORT)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -168,6 +171,11 @@ async def test_an_idle_flow_is_reset_where_the_rule_says_so(deployment: Deployme
         (flow,) = listener.flows
         assert isinstance(flow, relay.Flow)
         flow.reset_on_idle = resets
+        assert flow.wire is not None
+        machine_side = flow.wire.other
+        assert machine_side is not None
+        told: list[Exception | None] = []
+        monkeypatch.setattr(type(machine_side.get_protocol()), "connection_lost", lambda _, e, told=told: told.append(e))
         now = asyncio.get_running_loop().time()
         flow.expire(now)
         flow.expire(now + 239)
@@ -176,6 +184,8 @@ async def test_an_idle_flow_is_reset_where_the_rule_says_so(deployment: Deployme
         if resets:
             with pytest.raises(ConnectionResetError):
                 await asyncio.wait_for(reader.read(), 3)
+            await until(lambda told=told: told)
+            assert isinstance(told[0], ConnectionResetError), "the machine is told too"
         else:
             writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             done, _ = await asyncio.wait([waiting := asyncio.ensure_future(reader.read(1))], timeout=0.1)

@@ -159,6 +159,39 @@ async def test_all_probes_down_lets_nobody_in_and_established_flows_live(deploym
     await writer.wait_closed()
 
 
+async def test_flows_to_a_dead_machine_are_lost_until_its_probe_notices(tmp_path: Path) -> None:
+    """The balancer knows a machine by its probe alone, and a dead one does not even refuse."""
+    async with running(tmp_path, interval=2.0, speed=1000) as deployment:
+        await ready(deployment)
+
+        async def both() -> bool:
+            return {served_by((await curl(deployment)).out) for _ in range(8)} == {"web1", "web2"}
+
+        await until(both)
+        held = [await asyncio.open_connection(deployment.address, HTTP_PORT) for _ in range(12)]
+
+        async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = (await asyncio.wait_for(reader.readuntil(b"</html>\n"), 3)).decode()
+            return served_by(answer)
+
+        before = [await ask(*one) for one in held]
+        assert set(before) == {"web1", "web2"}
+        await deployment.fabric.power_off(vm_id("web1"), skip_shutdown=True)
+        codes = {one.code for one in await asyncio.gather(*(curl(deployment, "-m", "0.6") for _ in range(16)))}
+        assert states(deployment)[0] == "Up", "not noticed yet"
+        assert codes == {0, 28}, "answered by web2, or silence; never refused or reset"
+        await until(lambda: states(deployment) == ["Down", "Up"])
+        assert {served_by((await curl(deployment)).out) for _ in range(8)} == {"web2"}
+        for (reader, writer), vm in zip(held, before, strict=True):
+            if vm == "web2":
+                assert await ask(reader, writer) == "web2", "its flows go on"
+            else:
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(reader.read(1), 0.05)
+            writer.close()
+
+
 async def test_an_orderly_stop_closes_flows_and_a_hard_one_is_silent(deployment: Deployment) -> None:
     connections = []
     for name in deployment.names:

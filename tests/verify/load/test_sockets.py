@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import itertools
 import random
@@ -11,45 +10,21 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.verify.load.manners import Serve, server
 from tests.verify.load.outsiders import certificates
 from tests.verify.servers import free_port
 from wizard.verify.load.kinds import kind
 from wizard.verify.load.transport import LeanTransport
 
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 BOTH = pytest.mark.parametrize("keep_alive", [True, False])
-
-
-@asynccontextmanager
-async def server(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    busy: set[asyncio.Task[None]] = set()
-
-    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        busy.add(task)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            await serve(reader, writer)
-        writer.close()
-        with contextlib.suppress(ConnectionError, ssl.SSLError, asyncio.CancelledError):
-            await writer.wait_closed()
-        busy.discard(task)
-
-    listening = await asyncio.start_server(one, "127.0.0.1", 0, ssl=tls)
-    async with listening:
-        scheme = "https" if tls else "http"
-        yield f"{scheme}://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
-        for task in list(busy):
-            task.cancel()
-        await asyncio.gather(*busy, return_exceptions=True)
 
 
 @asynccontextmanager
