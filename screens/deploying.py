@@ -86,6 +86,8 @@ class DeployingStep(Live):
                 yield Push("Review", id="review")
 
     def on_mount(self) -> None:
+        if not self.stands:  # the wizard is being left
+            return
         self._offer()
         self._show_view()
         self.head("… starting")
@@ -112,7 +114,8 @@ class DeployingStep(Live):
             self.say(told(words, "", "Review creates one.", sign="○", tone="quiet"))
             self._offer("review")
             return
-        self._attach_to(run)
+        if self.stands:
+            self._attach_to(run)
 
     async def _started(self) -> Follows:
         from wizard import runs
@@ -169,7 +172,7 @@ class DeployingStep(Live):
 
     def draw(self) -> None:
         """Draw what the ledger holds: only what is seen, and of that only what changed."""
-        if self.run is None:
+        if self.run is None or not self.stands:
             return
         self._draw_head()
         if self.view == "overview":
@@ -298,6 +301,8 @@ class DeployingStep(Live):
 
     def _offer(self, *ways: str) -> None:
         """Show the buttons of these ways on; the first gets the focus."""
+        if not self.stands:
+            return
         for push in self.query("#offers Push"):
             push.display = push.id in ways
         self.query_one("#offers").display = bool(ways)

@@ -73,6 +73,8 @@ class HomeStep(Live):
             yield Push("Start", id="start")
 
     def on_mount(self) -> None:
+        if not self.stands:  # the wizard is being left
+            return
         self.head(f"{self.name_of_deployment or 'No deployment'}")
         self._offer()
         self.query_one(Doors).focus()
@@ -114,6 +116,8 @@ class HomeStep(Live):
         self.say(told(words.get(kind, f"A {kind} is under way: v shows it."), sign="…", tone="busy"))
 
     def _show(self) -> None:
+        if not self.stands:
+            return
         status = self.status
         state = str(status.get("state") or "unknown")
         self.head(self.name_of_deployment, _state(state))
@@ -199,6 +203,8 @@ class HomeStep(Live):
             self.say(told(error.what, error.why, error.remedy))
 
     def _follow_destruction(self, run: Follows) -> None:
+        if not self.stands:
+            return
         self.ledger = Ledger()
         self.result = None
         self.add_class("-destroying")
@@ -212,7 +218,7 @@ class HomeStep(Live):
         self.ledger.feed(events)
 
     def draw(self) -> None:
-        if self.run is None:
+        if self.run is None or not self.stands:
             return
         gone = self.ledger.count(frozenset({"deleted"}))
         count = f"{clock(self.ledger.now())}   {gone} / {len(self.ledger.rows)} gone" if self.ledger.rows else ""
@@ -238,6 +244,8 @@ class HomeStep(Live):
         return not gone if action in ("verify", "drill", "reset", "copy", "look", "destroy") else True
 
     def _offer(self, *ways: str) -> None:
+        if not self.stands:
+            return
         for push in self.query("#offers Push"):
             push.display = push.id in ways
         self.query_one("#offers").display = bool(ways)

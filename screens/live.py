@@ -103,13 +103,22 @@ class Live(Frame):
 
     def head(self, left: Content | str, right: Content | str = "") -> None:
         """The screen's own first line: what is going on, and the figures at its right end."""
+        if not self.stands:
+            return
         left, right = _content(left), _content(right)
         line = self.query_one("#headline", Static)
         room = line.content_size.width - left.cell_length - right.cell_length
         line.update(Content.assemble(left.stylize("bold"), " " * max(2, room), right), layout=False)
 
+    @property
+    def stands(self) -> bool:
+        """Whether its widgets are there: a worker may come back with an answer when the screen is being left."""
+        return self.is_attached and not self._pruning and bool(self.query("#keys"))
+
     def say(self, text: Content | str) -> None:
         """Put a text under the body. What is laid out anew is the whole screen, so that happens only when it must."""
+        if not self.stands:
+            return
         text = _content(text)
         outcome = self.query_one("#outcome", Static)
         width = max(1, outcome.content_size.width)
@@ -122,6 +131,7 @@ class Live(Frame):
     def follow(self, run: Follows) -> None:
         """Read this run's events from the first on; what was followed before is let go of."""
         self.run, self.over = run, False
+        self.remove_class("-over")
         self._arrived = []
         self._follow(run)
 
@@ -129,8 +139,11 @@ class Live(Frame):
     async def _follow(self, run: Follows) -> None:
         async for event in run.events():
             self._arrived.append(event)
+        if not self.stands:
+            return
         self._take()
         self.over = True
+        self.add_class("-over")
         self.run_ended(run.ended)
         self.call_after_refresh(self.draw)
 
@@ -140,7 +153,7 @@ class Live(Frame):
             self.taken(arrived)
 
     def _turn(self) -> None:
-        if self.run is None or self.over or not self.is_current:
+        if self.run is None or self.over or not self.is_current or not self.stands:
             return
         self._take()
         self.draw()

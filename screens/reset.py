@@ -81,6 +81,8 @@ class ResetStep(Live):
             yield Push("Home", id="home")
 
     def on_mount(self) -> None:
+        if not self.stands:  # the wizard is being left
+            return
         self.head(f"Reset credentials · {self.name_of_deployment}")
         self.query_one(Machines).focus()
         self._arrange()
@@ -103,6 +105,8 @@ class ResetStep(Live):
             status = await self.wizard.desk.ask("status", name=self.name_of_deployment)
         except WizardError as error:
             self.say(told(error.what, error.why, error.remedy))
+            return
+        if not self.stands:
             return
         self.plan = dotted(status.get("plan") or {})
         self._control(USER).answer = str(self.plan.get("machines.admin_user") or "")
@@ -247,6 +251,8 @@ class ResetStep(Live):
         self._begin_following(run)
 
     def _begin_following(self, run: Follows) -> None:
+        if not self.stands:
+            return
         self.results, self.result = [], None
         table = self.query_one(Machines)
         table.locked = True
@@ -271,6 +277,8 @@ class ResetStep(Live):
                 machine.sign, machine.told = sign(str(event["state"])), _proof(event)
 
     def draw(self) -> None:
+        if not self.stands:
+            return
         proved = sum(result["state"] == "proved" for result in self.results)
         right = f"{len(self.results)} of {len(self.query_one(Machines).chosen())}" if self.run else ""
         if self.run is not None and self.over:

@@ -78,6 +78,8 @@ class VerifyStep(Live):
         yield Doors(id="doors")
 
     def on_mount(self) -> None:
+        if not self.stands:  # the wizard is being left
+            return
         self.head(f"Verify {self.name_of_deployment}")
         self.query_one(Checks).focus()
         self.look()
@@ -94,6 +96,8 @@ class VerifyStep(Live):
             self.status = await self.wizard.desk.ask("status", name=self.name_of_deployment)
         except WizardError as error:
             self.notify(f"{error.why} {error.remedy}", title=error.what, severity="warning")
+            return
+        if not self.stands:
             return
         self._plan = dotted(self.status.get("plan") or {})
         users = {vm: str(each.get("user")) for vm, each in (self.status.get("credentials") or {}).items()}
@@ -154,6 +158,8 @@ class VerifyStep(Live):
         return secrets
 
     def _follow_work(self, run: Follows) -> None:
+        if not self.stands:
+            return
         self.kind, self.result = run.kind, None
         if run.kind == "verify":
             self.findings = Findings()
@@ -191,6 +197,8 @@ class VerifyStep(Live):
     # Drawing
 
     def draw(self) -> None:
+        if not self.stands:
+            return
         self._draw_head()
         self.query_one(Checks).show(self.findings)
         picture = self.query_one(Picture)

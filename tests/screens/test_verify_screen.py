@@ -1,0 +1,192 @@
+"""The Verify screen with runs that are played: checks as they pass, load, drill, and what its keys do."""
+
+from __future__ import annotations
+
+import pytest
+
+from screens.dialogs import AboutScreen, ChoiceScreen
+from screens.widgets.bars import Bars
+from screens.widgets.checks import Checks
+from screens.widgets.doors import Doors
+from screens.widgets.picture import Picture
+from screens.widgets.timeline import Timeline
+from tests.screens.conftest import until
+from tests.screens.plays import staged, status
+
+
+@pytest.fixture
+def stage(monkeypatch):
+    return staged(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def known(desk):
+    desk.answers["status"] = status()
+
+
+def check(name: str, target: str, state: str = "passed", **more):
+    return {"event": "check", "name": name, "target": target, "state": state, "detail": "", "remedy": "", **more}
+
+
+def progress(at: float, rps: float, errors: int = 0, **by_vm: int):
+    total = {"requests": int(rps), "errors": errors, "by_vm": by_vm}
+    figures = {"p50_ms": 1.2, "p90_ms": 2.0, "p99_ms": 4.1}
+    return {"event": "load_progress", "at": at, "rps": rps, "errors": errors, "by_vm": by_vm, "total": total, **figures}
+
+
+async def gone(pilot, **arguments):
+    pilot.app.answers.set("name", "rg", commit=True)
+    pilot.app.go("verify", name="rg", **arguments)
+    await until(pilot, lambda: pilot.app.screen.step_id == "verify" and pilot.app.screen.stands)
+    screen = pilot.app.screen
+    await until(pilot, lambda: screen.status and (screen.run or arguments.get("begin") == ""))
+    return screen
+
+
+def headline(screen) -> str:
+    return str(screen.query_one("#headline").content)
+
+
+def lines(screen) -> list[str]:
+    table = screen.query_one(Checks)
+    return ["".join(text for text, _ in table.cells(line, 100)) for line in range(table.total())]
+
+
+async def test_checks_are_gathered_by_kind_and_counted(wizard, stage):
+    async with wizard() as pilot:
+        screen = await gone(pilot)
+        assert [each[0] for each in stage.started] == ["verify"]
+        stage.plays[0].tell(
+            {"event": "waiting", "at": 1.0, "detail": "SSH of web2"},
+        )
+        await until(pilot, lambda: any("SSH of web2" in line for line in lines(screen)))
+        stage.plays[0].tell(check("ssh.login", "web1"), check("ssh.login", "web2"), check("balancer.probe", "web1"))
+        await until(pilot, lambda: "3 passed" in headline(screen))
+        told = lines(screen)
+        assert any("SSH: the login works" in line and "2" in line for line in told)
+        assert not any("SSH of web2" in line for line in told)
+
+
+async def test_a_failed_check_shows_its_target_and_remedy_and_no_load_follows(wizard, stage):
+    async with wizard() as pilot:
+        screen = await gone(pilot)
+        remedy = "Let port 80 in: network.allow_http."
+        stage.plays[0].tell(check("http.page", "web1", "failed", detail="refused", remedy=remedy))
+        stage.plays[0].tell({"event": "verified", "passed": 0, "failed": 1, "warned": 0, "skipped": 0, "evidence": ""})
+        stage.plays[0].end("done", 1)
+        await until(pilot, lambda: screen.over)
+        screen.draw()
+        assert "✗ 1 failed" in headline(screen)
+        told = "\n".join(lines(screen))
+        assert "web1: refused" in told
+        assert remedy in told
+        await pilot.pause()
+        assert [each[0] for each in stage.started] == ["verify"]
+
+
+async def test_a_load_follows_and_is_drawn_live_on_the_picture_too(wizard, stage):
+    async with wizard(size=(120, 40)) as pilot:
+        screen = await gone(pilot)
+        stage.plays[0].tell(check("http.page", "web1"), check("http.page", "web2"))
+        stage.plays[0].end()
+        await until(pilot, lambda: [each[0] for each in stage.started] == ["verify", "load"])
+        await until(pilot, lambda: screen.kind == "load")
+        play = stage.plays[0]
+        play.tell({"event": "loading", "url": "http://x/", "duration_s": 15.0, "vms": ["web1", "web2"]})
+        play.tell(progress(0.5, 5231.0, web1=3000), progress(1.0, 5000.0, errors=7, web1=3000, web2=1000))
+        await until(pilot, lambda: "5,000" in str(screen.query_one("#rate").content))
+        assert "p50 1.2" in str(screen.query_one("#latency").content)
+        assert "errors 7" in str(screen.query_one("#latency").content)
+        await until(pilot, lambda: "75.0 %" in str(screen.query_one(Bars).content))
+        picture = str(screen.query_one(Picture).content)
+        assert "75.0 %" in picture
+        assert "✓ answers" in picture
+
+
+async def test_coming_back_attaches_to_the_load_and_recalls_the_checks(wizard, stage):
+    stage.play(kind="load", name="rg")
+    before = stage.play(kind="verify", name="rg")
+    before.tell(check("ssh.login", "web1"))
+    before.end()
+    stage.plays.reverse()  # the load is the latest
+    async with wizard() as pilot:
+        screen = await gone(pilot)
+        assert screen.kind == "load"
+        assert stage.started == []
+        await until(pilot, lambda: "1 passed" in headline(screen))
+
+
+async def test_the_line_that_is_chosen_is_copied(wizard, stage):
+    async with wizard() as pilot:
+        screen = await gone(pilot, begin="")
+        await until(pilot, lambda: screen.query_one(Doors).total() == 3)
+        await pilot.press("c")
+        assert pilot.app.copied[0] == "curl http://127.1.2.3:8081/"
+        screen.query_one(Doors).focus()
+        await pilot.press("down", "down", "c")
+        assert pilot.app.copied[0] == "ssh -p 50002 azureuser@127.1.2.3"
+
+
+async def test_a_drill_is_asked_for_and_its_course_is_drawn(wizard, stage):
+    async with wizard() as pilot:
+        screen = await gone(pilot, begin="")
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert stage.started == []
+        await pilot.press("d", "down", "enter")
+        await until(pilot, lambda: screen.kind == "drill")
+        assert stage.started[0][2] == {"vm": "web1"}
+        play = stage.plays[0]
+        play.tell({"event": "mark", "at": 5.0, "what": "stopping web1"}, progress(5.5, 100.0, web2=50))
+        await until(pilot, lambda: "stopping web1" in str(screen.query_one(Timeline).content))
+        play.tell(
+            {
+                "event": "drill", "vm": "web1", "survived": True, "why": [], "detected_s": 10.1,
+                "expected_detection_s": 10.0, "requests": 3054, "failed": 326, "longest_gap_s": 0.18,
+                "failing_for_s": 9.9,
+            }
+        )  # fmt: skip
+        play.end()
+        await until(pilot, lambda: screen.over)
+        assert "survived losing web1" in str(screen.query_one("#outcome").content)
+        assert "326 of 3054" in str(screen.query_one("#outcome").content)
+
+
+async def test_the_evidence_is_named_once_it_is_there(wizard, stage, tmp_path):
+    (tmp_path / "evidence.json").write_text("{}")
+    async with wizard() as pilot:
+        screen = await gone(pilot)
+        await pilot.press("e")
+        assert pilot.app.screen is screen
+        verified = {"event": "verified", "passed": 1, "failed": 0, "warned": 0, "skipped": 0}
+        stage.plays[0].tell({**verified, "evidence": str(tmp_path)})
+        stage.plays[0].end()
+        await until(pilot, lambda: screen.over)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, AboutScreen))
+        assert pilot.app.copied[0] == str(tmp_path)
+
+
+async def test_all_checks_of_a_kind_can_be_read(wizard, stage):
+    async with wizard() as pilot:
+        screen = await gone(pilot)
+        stage.plays[0].tell(check("ssh.login", "web1", detail="azureuser in 0.2 s"), check("ssh.login", "web2"))
+        await until(pilot, lambda: "2 passed" in headline(screen))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, AboutScreen))
+
+
+@pytest.mark.parametrize("size", [(60, 18), (80, 24), (120, 40)])
+async def test_it_stands_in_any_size(wizard, stage, size):
+    async with wizard(size=size) as pilot:
+        screen = await gone(pilot, begin="")
+        await pilot.press("l")
+        await until(pilot, lambda: screen.kind == "load")
+        stage.plays[0].tell(*(progress(at / 2, 5000.0, web1=100, web2=100) for at in range(1, 9)))
+        await until(pilot, lambda: len(screen.traffic.steps) == 8)
+        await pilot.pause(0.3)
+        assert screen.query_one(Checks).region.height >= 2
+        assert screen.query_one(Doors).region.bottom <= size[1] - 1
+        assert screen.query_one("#rate").region.height == 1
