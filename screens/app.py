@@ -180,7 +180,7 @@ class WizardApp(App[None]):
         if self.crash is None:
             self.crash = error
             path = crash.write(error, type(self.screen).__name__ if self.screen_stack else "", secrets)
-            self.panic(Text(crash.last_words(path, bool(secrets))))
+            self.panic(Text(crash.last_words(path, bool(secrets)), no_wrap=True, overflow="ignore"))
 
     # From step to step
 

@@ -45,7 +45,7 @@ class BasicsStep(Step):
 
     def body(self) -> Iterable[Widget]:
         yield Field("name", "Resource group", TextControl(placeholder="ra-multi-vm-rg"), help=NAME)
-        yield Field("prefix", "Names begin with", TextControl(placeholder="ra-multi-vm"), help=PREFIX)
+        yield Field("prefix", "Name prefix", TextControl(placeholder="ra-multi-vm"), help=PREFIX)
         yield Field("location", "Region", SelectControl(title="Region", free=True, load=self._regions), help=REGION)
         yield Field("machines.os", "System", RadioRow([Choice("linux", "Linux")]), help=SYSTEM)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import work
@@ -118,7 +119,9 @@ class MachinesStep(Step):
 
     async def _load_keys(self) -> Sequence[Choice]:
         found = await self.wizard.desk.ask("keys")
-        keys = [Choice(each["public"], each["path"], _key_detail(each), each.get("problem") or "") for each in found]
+        keys = [
+            Choice(each["public"], _short(each["path"]), _key_detail(each), each.get("problem") or "") for each in found
+        ]
         self.call_later(self._suggest_key, [each["public"] for each in found if not each.get("problem")])
         return [
             *keys,
@@ -288,6 +291,12 @@ def _size_detail(size: Mapping[str, Any]) -> str:
 def _key_detail(key: Mapping[str, Any]) -> str:
     kind = str(key["type"]).removeprefix("ssh-")
     return " ".join(part for part in (kind, f"…{str(key['fingerprint'])[-6:]}", key.get("comment")) if part)
+
+
+def _short(path: str) -> str:
+    """A path as people write it."""
+    home = f"{Path.home()}/"
+    return f"~/{path.removeprefix(home)}" if path.startswith(home) else path
 
 
 def _deployable(images: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -21,7 +21,7 @@ QUIET = ("focus_by", "number", "go", "command_palette", "help_quit", "copy_text"
 
 def commands(app: WizardApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
     """All commands for this screen."""
-    yield from _steps(app)
+    yield from _steps(app, screen)
     yield from _actions(screen)
     other = "light" if app.current_theme.dark else "dark"
     yield SystemCommand(f"Use the {other} theme", "Remembered for the next time", app.action_toggle_theme)
@@ -33,10 +33,10 @@ def commands(app: WizardApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
         yield SystemCommand("Save what was copied", "To a file that a message names", app.action_save_copied)
 
 
-def _steps(app: WizardApp) -> Iterator[SystemCommand]:
+def _steps(app: WizardApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
     ids = [each.id for each in flow.rail()]
     reached = app.progress.reached(ids)
-    here = getattr(app.screen, "step_id", "")
+    here = getattr(screen, "step_id", "")
     for number, each in enumerate(flow.rail(), 1):
         if each.id in reached and each.id != here:
             yield SystemCommand(f"Go to {number} {each.title}", "A step that was reached", partial(app.go, each.id))

@@ -138,7 +138,7 @@ class Step(Frame):
         Binding(
             "escape",
             "cancel_edit",
-            "Cancel edit",
+            "Undo",
             key_display="Esc",
             tooltip="Take back what was typed here",
             id="step.cancel",
@@ -232,6 +232,12 @@ class Step(Frame):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._tell_aside)
+        self.call_after_refresh(self._place_cursor)
+
+    def _place_cursor(self) -> None:
+        # What stood above may have moved the field that has the focus.
+        if place := getattr(self.focused, "place_cursor", None):
+            place()
 
     def _tell_aside(self) -> None:
         if self.gone:
@@ -339,6 +345,7 @@ class Step(Frame):
         others = [each for each in flow.errors_of(self.step_id, self.problems) if each.field not in shown]
         self.query_one("#others", Static).update("\n".join(f"✗ {each.what} {each.remedy}" for each in others))
         self._show_progress(errors if asked else [])
+        self.call_after_refresh(self._place_cursor)
         return errors
 
     def _errors(self) -> list[Problem]:

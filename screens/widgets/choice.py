@@ -168,7 +168,7 @@ class SelectControl(_Focusable):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "open", "Open list", tooltip="Open the list, with a search", id="select.open")
+        Binding("enter,space", "open", "List", tooltip="Open the list, with a search", id="select.open")
     ]
 
     def __init__(

@@ -8,7 +8,7 @@ from textual.widgets import Static
 
 
 class KeyLine(Static):
-    """Follows the screen's active bindings; each key is a link too."""
+    """Follows the screen's active bindings."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
@@ -26,6 +26,10 @@ class KeyLine(Static):
             if not binding.show or not enabled or binding.action in seen:
                 continue
             seen.add(binding.action)
-            key = Content.styled(f" {self.app.get_key_display(binding)}", "$primary bold")
-            parts.append(Content.assemble(key, (f" {binding.description} ", "$text-muted")))
+            parts.append(_key(self.app.get_key_display(binding), binding.description))
+        parts.insert(-1, _key("^P", "Commands"))  # Textual's own binding, which it does not show
         self.update(Content("").join(parts))
+
+
+def _key(key: str, words: str) -> Content:
+    return Content.assemble((f" {key}", "$primary bold"), (f" {words} ", "$text-muted"))

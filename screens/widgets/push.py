@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.geometry import Offset
 from textual.message import Message
 from textual.widgets import Static
 
@@ -32,7 +31,12 @@ class Push(Static, can_focus=True):
         super().__init__(label, id=id, classes=classes, markup=False, disabled=disabled)
 
     def on_focus(self) -> None:
-        self.app.cursor_position = self.content_region.offset + Offset(0, 0)
+        self.call_after_refresh(self.place_cursor)
+
+    def place_cursor(self) -> None:
+        """Put the terminal's own cursor on the first letter."""
+        if self.has_focus:
+            self.app.cursor_position = self.content_region.offset
 
     def action_press(self) -> None:
         if not self.disabled:

@@ -24,6 +24,14 @@ class Line(Input):
         super().__init__(compact=True, select_on_focus=False, **options)
         self.cursor_blink = False
 
+    def on_focus(self) -> None:
+        self.call_after_refresh(self.place_cursor)
+
+    def place_cursor(self) -> None:
+        """Put the terminal's own cursor where one types: known only once the screen is laid out."""
+        if self.has_focus:
+            self.app.cursor_position = self.cursor_screen_offset
+
     def set_quietly(self, text: str) -> None:
         """Show a text without telling anybody that it changed."""
         with self.prevent(Input.Changed):

@@ -141,7 +141,7 @@ async def test_the_third_column_follows_the_focus_where_there_is_room(wizard):
         assert aside.display
         assert "Resource group" in str(aside.query_one("#aside-help").render())
         await pilot.press("down")
-        assert "Names begin with" in str(aside.query_one("#aside-help").render())
+        assert "Name prefix" in str(aside.query_one("#aside-help").render())
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: not aside.display)
 
