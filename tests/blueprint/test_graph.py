@@ -18,7 +18,7 @@ from wizard.blueprint import names
 from wizard.blueprint.resource import OWNER_TAG, Blueprint, Resource
 from wizard.plan.addresses import is_tag
 from wizard.plan.files import PlanProblems
-from wizard.plan.model import Auth, Machines, Network, OsType, Plan, ProbeProtocol
+from wizard.plan.model import Auth, Machines, Network, OsType, Outbound, Plan, ProbeProtocol
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 DEFAULT = Plan(machines=Machines(ssh_key=ED25519))
@@ -82,9 +82,15 @@ def test_the_edges_are_those_azure_needs_and_no_more(plan: Plan) -> None:
 @given(plan=plans(most=5))
 def test_every_vm_waits_for_the_way_out(plan: Plan) -> None:
     graph = build(plan)
-    (gateway,) = graph.of_type(names.NAT_GATEWAY)
+    (balancer,), (vnet,) = graph.of_type(names.BALANCER), graph.of_type(names.VNET)
+    (subnet,) = vnet.body["properties"]["subnets"]
+    assert subnet["properties"]["defaultOutboundAccess"] is False
+    gateways, rules = graph.of_type(names.NAT_GATEWAY), balancer.body["properties"].get("outboundRules", [])
+    assert bool(gateways) is (plan.network.outbound is Outbound.NAT_GATEWAY)
+    assert bool(rules) is (plan.network.outbound is Outbound.OUTBOUND_RULE)
+    assert ("natGateway" in subnet["properties"]) is bool(gateways)
     for vm in graph.of_type(names.VM):
-        assert gateway.id in ancestors(graph, vm.id)
+        assert {each.id for each in (*gateways, balancer)} <= ancestors(graph, vm.id)
 
 
 @every_plan

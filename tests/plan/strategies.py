@@ -7,7 +7,18 @@ import string
 
 from hypothesis import strategies as st
 
-from wizard.plan.model import Auth, Balancer, Diagnostics, Machines, Network, Plan, ProbeProtocol, Verification
+from wizard.plan.model import (
+    Auth,
+    Balancer,
+    Diagnostics,
+    Machines,
+    Network,
+    Outbound,
+    OutboundAddress,
+    Plan,
+    ProbeProtocol,
+    Verification,
+)
 
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPf1vNBUuAr3BYhDdnbyh5cXSHKYDsYCYJDSAeN2dSKN somebody@here"
 
@@ -61,6 +72,9 @@ def networks(draw: st.DrawFn, count: int) -> Network:
         subnet=str(ipaddress.IPv4Network((int(space.network_address) + index * 2 ** (32 - bits), bits))),
         allow_http=draw(sources),
         allow_admin=draw(sources),
+        outbound=draw(st.sampled_from(Outbound)),
+        outbound_address=draw(st.sampled_from(OutboundAddress)),
+        outbound_ports=draw(st.integers(1, 60_000 // count // 8)) * 8,
     )
 
 

@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.plan.strategies import ED25519
-from wizard.plan import addresses, balancer, machines, naming, rules
-from wizard.plan.model import OsType, Placement, Plan, ProbeProtocol
+from wizard.plan import addresses, balancer, machines, naming, outbound, rules
+from wizard.plan.model import OsType, Outbound, OutboundAddress, Placement, Plan, ProbeProtocol
 
 LINUX, WINDOWS = OsType.LINUX, OsType.WINDOWS
 
@@ -429,3 +429,44 @@ def test_every_expectation_that_is_none_is_a_problem_of_its_own() -> None:
     found = list(expectation.check((*good, "p98<1ms", "fast")))
     assert [problem.field for problem in found] == ["verification.expect"] * 2
     assert "p99" in found[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("value", "legal"), [(8, True), (64000, True), (0, False), (7, False), (12, False), (64008, False)]
+)
+def test_outbound_ports(value: int, legal: bool) -> None:
+    assert (outbound.ports(value) is None) is legal
+
+
+@pytest.mark.parametrize(
+    ("ports", "address", "count", "frontend", "legal"),
+    [
+        (32000, OutboundAddress.OWN, 2, 80, True),
+        (32000, OutboundAddress.BALANCER, 2, 80, False),
+        (31992, OutboundAddress.BALANCER, 2, 80, True),  # 80; 50001 and 50002 are in one range of eight
+        (31992, OutboundAddress.BALANCER, 2, 50003, True),
+        (1024, OutboundAddress.OWN, 62, 80, True),
+        (1024, OutboundAddress.OWN, 63, 80, False),
+        (320, OutboundAddress.OWN, 200, 80, True),
+        (328, OutboundAddress.OWN, 200, 80, False),
+    ],
+)
+def test_outbound_ports_of_all_machines(
+    ports: int, address: OutboundAddress, count: int, frontend: int, legal: bool
+) -> None:
+    def judge(value: int, way: Outbound = Outbound.OUTBOUND_RULE) -> object:
+        return outbound.ports_suffice(value, way, address, count, frontend, 50001)
+
+    problem = outbound.ports_suffice(ports, Outbound.OUTBOUND_RULE, address, count, frontend, 50001)
+    assert (problem is None) is legal
+    if problem is not None:
+        assert judge(int(problem.remedy.split()[1])) is None
+    assert judge(ports, Outbound.NAT_GATEWAY) is None
+
+
+def test_no_way_out_is_told_with_what_fails() -> None:
+    assert outbound.no_way_out(Outbound.NAT_GATEWAY, "page") is None
+    problem = outbound.no_way_out(Outbound.NONE, "page")
+    assert problem is not None
+    assert problem.severity == "warning"
+    assert "nginx" in problem.why

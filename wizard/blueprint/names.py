@@ -24,6 +24,8 @@ VM = "Microsoft.Compute/virtualMachines"
 
 # Inside the balancer's document and the NIC's.
 FRONTEND = "fe"
+OUTBOUND_FRONTEND = "out"
+OUTBOUND_RULE = "out"
 POOL = "be"
 RULE = "http"
 PROBE = "probe"
@@ -52,6 +54,10 @@ def nat_gateway(prefix: str) -> str:
 
 def nat_gateway_ip(prefix: str) -> str:
     return f"{prefix}-nat-pip"
+
+
+def outbound_ip(prefix: str) -> str:
+    return f"{prefix}-out-pip"
 
 
 def availability_set(prefix: str) -> str:
@@ -117,6 +123,14 @@ class Ids:
     @property
     def frontend(self) -> str:
         return ids.child_id(self.balancer, "frontendIPConfigurations", FRONTEND)
+
+    @property
+    def outbound_ip(self) -> str:
+        return self._id(PUBLIC_IP, outbound_ip(self.prefix))
+
+    @property
+    def outbound_frontend(self) -> str:
+        return ids.child_id(self.balancer, "frontendIPConfigurations", OUTBOUND_FRONTEND)
 
     @property
     def pool(self) -> str:

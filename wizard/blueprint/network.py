@@ -15,7 +15,7 @@ from wizard.blueprint.names import Ids
 from wizard.blueprint.resource import Resource
 from wizard.plan import limits
 from wizard.plan.addresses import is_tag
-from wizard.plan.model import OsType, Plan, ProbeProtocol
+from wizard.plan.model import OsType, Outbound, OutboundAddress, Plan, ProbeProtocol
 
 IDLE_MINUTES = 4
 """Azure's default and least, for balancer rules (4 to 30) and the NAT gateway (4 to 120)."""
@@ -25,29 +25,34 @@ _PRIORITY_STEP = 10
 
 
 def resources(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
-    """NSG, the two addresses, NAT gateway, virtual network and balancer. `common` is location and tags."""
+    """NSG, public addresses, NAT gateway (if that is the way out), virtual network, balancer. `common`: location, tags."""
     prefix = plan.prefix
     yield _resource(names.NSG, ids.nsg, names.nsg(prefix), common, nsg_properties(plan), after=(ids.group,))
-    yield _public_ip(ids.nat_gateway_ip, names.nat_gateway_ip(prefix), common, ids.group)
+    gateway = plan.network.outbound is Outbound.NAT_GATEWAY
+    if gateway:
+        yield _public_ip(ids.nat_gateway_ip, names.nat_gateway_ip(prefix), common, ids.group)
+    own = _sends_from_its_own(plan)
+    if own:
+        yield _public_ip(ids.outbound_ip, names.outbound_ip(prefix), common, ids.group)
     yield _public_ip(ids.balancer_ip, names.balancer_ip(prefix), common, ids.group, plan.balancer.dns_label)
-    yield _resource(
-        names.NAT_GATEWAY,
-        ids.nat_gateway,
-        names.nat_gateway(prefix),
-        {**common, "sku": {"name": "Standard"}},
-        {"idleTimeoutInMinutes": IDLE_MINUTES, "publicIpAddresses": [{"id": ids.nat_gateway_ip}]},
-        after=(ids.nat_gateway_ip,),
-    )
-    yield _resource(
-        names.VNET, ids.vnet, names.vnet(prefix), common, vnet_properties(plan, ids), after=(ids.nsg, ids.nat_gateway)
-    )
+    if gateway:
+        yield _resource(
+            names.NAT_GATEWAY,
+            ids.nat_gateway,
+            names.nat_gateway(prefix),
+            {**common, "sku": {"name": "Standard"}},
+            {"idleTimeoutInMinutes": IDLE_MINUTES, "publicIpAddresses": [{"id": ids.nat_gateway_ip}]},
+            after=(ids.nat_gateway_ip,),
+        )
+    after = (ids.nsg, ids.nat_gateway) if gateway else (ids.nsg,)
+    yield _resource(names.VNET, ids.vnet, names.vnet(prefix), common, vnet_properties(plan, ids), after=after)
     yield _resource(
         names.BALANCER,
         ids.balancer,
         names.balancer(prefix),
         {**common, "sku": {"name": "Standard", "tier": "Regional"}},
         balancer_properties(plan, ids),
-        after=(ids.balancer_ip,),
+        after=(ids.balancer_ip, ids.outbound_ip) if own else (ids.balancer_ip,),
     )
 
 
@@ -115,13 +120,14 @@ def _allowed(name: str, port: int, entries: Iterable[str]) -> Iterator[tuple[str
 
 
 def vnet_properties(plan: Plan, ids: Ids) -> dict[str, Any]:
-    """One subnet, private: its way out is the NAT gateway, which so exists before any machine."""
+    """One subnet, private always: a NAT gateway as its way out so exists before any machine."""
     subnet = {
         "addressPrefix": plan.network.subnet,
         "defaultOutboundAccess": False,
         "networkSecurityGroup": {"id": ids.nsg},
-        "natGateway": {"id": ids.nat_gateway},
     }
+    if plan.network.outbound is Outbound.NAT_GATEWAY:
+        subnet["natGateway"] = {"id": ids.nat_gateway}
     return {
         "addressSpace": {"addressPrefixes": [plan.network.address_space]},
         "subnets": [{"name": plan.network.subnet_name, "properties": subnet}],
@@ -142,17 +148,43 @@ def balancer_properties(plan: Plan, ids: Ids) -> dict[str, Any]:
         "idleTimeoutInMinutes": IDLE_MINUTES,
         "enableTcpReset": True,
         "loadDistribution": "Default",
-        "disableOutboundSnat": True,  # the NAT gateway is the way out
+        # The way out is the NAT gateway, or an outbound rule (which Azure refuses beside a rule's own SNAT), or none.
+        "disableOutboundSnat": True,
     }
+    frontends = [(names.FRONTEND, ids.balancer_ip)]
+    if _sends_from_its_own(plan):
+        frontends.append((names.OUTBOUND_FRONTEND, ids.outbound_ip))
     return {
         "frontendIPConfigurations": [
-            {"name": names.FRONTEND, "properties": {"publicIPAddress": {"id": ids.balancer_ip}}}
+            {"name": name, "properties": {"publicIPAddress": {"id": address}}} for name, address in frontends
         ],
         "backendAddressPools": [{"name": names.POOL}],
         "probes": [{"name": names.PROBE, "properties": _probe(plan)}],
         "loadBalancingRules": [{"name": names.RULE, "properties": rule}],
         "inboundNatRules": list(_nat_rules(plan, frontend)),
+        **_outbound_rules(plan, ids),
     }
+
+
+def _sends_from_its_own(plan: Plan) -> bool:
+    """Whether there is an outbound rule with a public address of its own."""
+    network = plan.network
+    return network.outbound is Outbound.OUTBOUND_RULE and network.outbound_address is OutboundAddress.OWN
+
+
+def _outbound_rules(plan: Plan, ids: Ids) -> dict[str, Any]:
+    """The pool's way out through the balancer. It is in the one document: there before any machine is."""
+    if plan.network.outbound is not Outbound.OUTBOUND_RULE:
+        return {}
+    properties = {
+        "frontendIPConfigurations": [{"id": ids.outbound_frontend if _sends_from_its_own(plan) else ids.frontend}],
+        "backendAddressPool": {"id": ids.pool},
+        "protocol": "All",
+        "allocatedOutboundPorts": plan.network.outbound_ports,
+        "idleTimeoutInMinutes": IDLE_MINUTES,
+        "enableTcpReset": True,
+    }
+    return {"outboundRules": [{"name": names.OUTBOUND_RULE, "properties": properties}]}
 
 
 def _probe(plan: Plan) -> dict[str, Any]:

@@ -25,6 +25,8 @@ _COMMENTS: Mapping[str, str] = {
     "network.allow_http": "addresses, ranges, service tags; in the sandbox, loopback counts as Internet",
     "network.allow_admin": "who may sign in: the addresses you come from",
     "network.outbound": "nat-gateway, outbound-rule, none",
+    "network.outbound_address": "of an outbound rule: own, balancer",
+    "network.outbound_ports": "of an outbound rule: for each machine, a multiple of 8",
     "balancer.probe_protocol": "http, tcp",
     "balancer.nat": "per-vm (one rule each), range (port range and pool)",
 }

@@ -55,6 +55,9 @@ RESERVED_ADDRESSES = 5  # of every subnet: the first four and the last
 
 FRONTEND_PORT = Range(1, 65534)
 BACKEND_PORT = Range(1, 65535)
+OUTBOUND_PORTS_STEP = 8
+SNAT_PORTS = 64000  # of one frontend address
+OUTBOUND_PORTS = Range(OUTBOUND_PORTS_STEP, SNAT_PORTS)
 SSH_PORT = 22
 RDP_PORT = 3389
 PROBE_INTERVAL_S = Range(5, 2147483646)  # the upper end is the balancer API's, [M]: from memory

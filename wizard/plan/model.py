@@ -44,6 +44,13 @@ class Outbound(StrEnum):
     NONE = "none"
 
 
+class OutboundAddress(StrEnum):
+    """Whose public address an outbound rule sends from."""
+
+    OWN = "own"
+    BALANCER = "balancer"
+
+
 class ProbeProtocol(StrEnum):
     """What the balancer's health probe speaks."""
 
@@ -114,6 +121,15 @@ class Network(_Section):
         default=("127.0.0.1/32",), description="Who may sign in (SSH): IPv4 addresses, ranges, service tags."
     )
     outbound: Outbound = Field(default=Outbound.NAT_GATEWAY, description="How the machines reach the Internet.")
+    outbound_address: OutboundAddress = Field(
+        default=OutboundAddress.OWN,
+        description="Of an outbound rule: a public address of its own, or the balancer's, whose rules then share it.",
+    )
+    outbound_ports: int = Field(
+        default=1024,
+        description="Of an outbound rule: SNAT ports for each machine, a multiple of 8; all of them share 64,000.",
+        json_schema_extra={**limits.OUTBOUND_PORTS.schema, "multipleOf": limits.OUTBOUND_PORTS_STEP},
+    )
 
 
 class Balancer(_Section):

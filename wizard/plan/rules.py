@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizard.errors import Problem
-from wizard.plan import addresses, balancer, document, expectation, machines, naming, not_yet, workload
+from wizard.plan import addresses, balancer, document, expectation, machines, naming, not_yet, outbound, workload
 from wizard.plan.addresses import source
 from wizard.plan.choices import CLOUDS
 from wizard.plan.credentials import admin_user, password, ssh_key
@@ -63,6 +63,7 @@ _ALONE = (
     _rule(addresses.subnet, "network.subnet"),
     _rule(addresses.allow_http, "network.allow_http"),
     _rule(addresses.allow_admin, "network.allow_admin"),
+    _rule(outbound.ports, "network.outbound_ports"),
     _rule(naming.dns_label, "balancer.dns_label"),
     _rule(balancer.frontend_port, "balancer.frontend_port"),
     _rule(balancer.backend_port, "balancer.backend_port"),
@@ -136,6 +137,16 @@ _TOGETHER = (
     _rule(addresses.subnet_holds, "network.subnet", "machines.count"),
     _rule(_far_http, "network.allow_http", "cloud"),
     _rule(_far_admin, "network.allow_admin", "cloud"),
+    _rule(outbound.no_way_out, "network.outbound", "machines.workload"),
+    _rule(
+        outbound.ports_suffice,
+        "network.outbound_ports",
+        "network.outbound",
+        "network.outbound_address",
+        "machines.count",
+        "balancer.frontend_port",
+        "balancer.nat_first_port",
+    ),
     _rule(balancer.nat_ports_exist, "balancer.nat_first_port", "machines.count"),
     _rule(balancer.ports_apart, "balancer.frontend_port", "balancer.nat_first_port", "machines.count"),
 )

@@ -341,6 +341,14 @@ async def test_an_outbound_rule_needs_snat_off(arm: Arm, web: Web) -> None:
     body["properties"]["loadBalancingRules"][0]["properties"]["disableOutboundSnat"] = True
     body["properties"]["outboundRules"][0]["properties"]["allocatedOutboundPorts"] = 1023
     assert (await refusal(arm, web.path, body))[1] == "InvalidAllocatedOutboundPorts"
+    body["properties"]["outboundRules"][0]["properties"]["allocatedOutboundPorts"] = 32000
+    await arm.put(web.path, body)
+    nic = bodies.nic(web.subnet, pools=(web.pool,))
+    await arm.put(f"{web.base}/networkInterfaces/one", nic)
+    await arm.put(f"{web.base}/networkInterfaces/one", nic)
+    assert (await refusal(arm, f"{web.base}/networkInterfaces/two", nic))[1] == "AllocatedOutboundPortsExceedsLimit"
+    body["properties"]["outboundRules"][0]["properties"]["allocatedOutboundPorts"] = 64000  # its own rules take some
+    assert (await refusal(arm, web.path, body))[1] == "AllocatedOutboundPortsExceedsLimit"
 
 
 async def test_new_subnets_are_private_from_the_version_on_that_says_so(arm: Arm, group: str) -> None:

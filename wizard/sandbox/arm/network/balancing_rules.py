@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from wizard import ids
@@ -90,6 +91,41 @@ def check_outbound_rule(rule: Json) -> None:
             "InvalidAllocatedOutboundPorts",  # code from memory
             f"AllocatedOutboundPorts {ports} of outbound rule {by} must be a multiple of 8.",
         )
+
+
+def check_allocation(properties: Json, members: Callable[[str], int]) -> None:
+    """What outbound rules promise each member of their pool is there. `members` counts by pool id.
+
+    Ports given without a number (0) are Azure's own to share out. Rules on the same frontend take eight ports for each
+    range of eight that one of theirs lies in.
+    """
+    for rule in properties.get("outboundRules") or ():
+        facts = rule["properties"]
+        wanted = facts.get("allocatedOutboundPorts") or 0
+        fronts = {ids.key(front["id"]) for front in facts["frontendIPConfigurations"]}
+        count = members(facts["backendAddressPool"]["id"])
+        room = SNAT_PORTS * len(fronts) - 8 * len(_ranges_of_eight(properties, fronts))
+        if wanted * count > room:
+            raise ArmError(
+                400,
+                "AllocatedOutboundPortsExceedsLimit",  # code and wording from memory
+                f"Outbound rule {rule['id']} allocates {wanted} ports to each of {count} backend instances, "
+                f"{wanted * count} in all, and its frontend IP configurations have {room}.",
+            )
+
+
+def _ranges_of_eight(properties: Json, fronts: set[str]) -> set[tuple[str, int]]:
+    found = set()
+    for where in ("loadBalancingRules", "inboundNatRules"):
+        for rule in properties.get(where) or ():
+            facts = rule["properties"]
+            front = ids.key(facts["frontendIPConfiguration"]["id"])
+            if front not in fronts:
+                continue
+            first = facts.get("frontendPort") or facts.get("frontendPortRangeStart") or 0
+            last = facts.get("frontendPort") or facts.get("frontendPortRangeEnd") or 0
+            found |= {(front, port // 8) for port in range(first, last + 1)}
+    return found
 
 
 def complete_outbound_rule(facts: Json) -> None:

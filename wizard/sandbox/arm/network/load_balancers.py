@@ -63,6 +63,8 @@ class LoadBalancers(NetworkKind):
         for rule in facts.get(OUTBOUND) or ():
             balancing_rules.check_outbound_rule(rule)
         balancing_rules.check_clashes(facts)
+        uses = references.of(self.world.store)
+        balancing_rules.check_allocation(facts, lambda pool: len(uses.to(pool, _NIC)))
         self._check_members(existing, facts)
 
     def _check_frontend(self, call: Call, item: Json, body: Json) -> None:

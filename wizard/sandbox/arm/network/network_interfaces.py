@@ -8,7 +8,7 @@ from typing import ClassVar
 from wizard import ids
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Child, Durations, Reply, action, completes
-from wizard.sandbox.arm.network import public_ip_addresses, references
+from wizard.sandbox.arm.network import balancing_rules, public_ip_addresses, references
 from wizard.sandbox.arm.network.references import References
 from wizard.sandbox.arm.network.resource import NetworkKind, child_of, choice, find, reference, target
 from wizard.sandbox.arm.network.virtual_networks import check_static, free_addresses
@@ -87,6 +87,7 @@ class NetworkInterfaces(NetworkKind):
             holder[key] = [target(call, one, f"loadBalancers/{kind}", by, key, region)[0] for one in holder[key]]
         for pool in holder.get(POOLS, ()):
             self._check_one_network(holder, pool, uses, by)
+            self._check_allocation(pool, uses, by)
         for rule in holder.get(NAT_RULES, ()):
             others = [use.by for use in uses.to(rule["id"], "networkinterfaces") if ids.key(use.by) != ids.key(by)]
             if others or ids.key(rule["id"]) in taken:
@@ -96,6 +97,16 @@ class NetworkInterfaces(NetworkKind):
                     f"Inbound NAT rule {rule['id']} is referenced by {by} and already by {(others or [call.id])[0]}.",
                 )
             taken.add(ids.key(rule["id"]))
+
+    def _check_allocation(self, pool: Json, uses: References, by: str) -> None:
+        """An outbound rule of the pool has ports for one more."""
+        balancer = self.world.store.get(pool["id"].rsplit("/", 2)[0])
+        if balancer is None or any(ids.key(use.by) == ids.key(by) for use in uses.to(pool["id"], "networkinterfaces")):
+            return
+        balancing_rules.check_allocation(
+            balancer.body["properties"],
+            lambda one: len(uses.to(one, "networkinterfaces")) + (ids.key(one) == ids.key(pool["id"])),
+        )
 
     def _check_one_network(self, holder: Json, pool: Json, uses: References, by: str) -> None:
         mine = ids.key(holder["subnet"]["id"]).rsplit("/", 2)[0]
