@@ -75,6 +75,8 @@ _PROBE_KEYS = (
     "balancer.backend_port",
 )
 _PORT_KEYS = ("prefix", "machines.count", "balancer.nat_first_port", "balancer.frontend_port")
+MOST, ROOMY, ROOMY_MOST = 6, 34, 14
+"""Ports in view, the terminal's lines from which on more are, and how many then."""
 
 
 class BalancerStep(Step):
@@ -89,11 +91,11 @@ class BalancerStep(Step):
 
         yield Field("balancer.dns_label", "DNS name", TextControl(placeholder="none"), help=LABEL)
         yield Field("balancer.frontend_port", "Port", NumberControl(1, limits.FRONTEND_PORT.high), help=FRONT)
-        yield Field("balancer.backend_port", "To the machines'", NumberControl(1, limits.BACKEND_PORT.high), help=BACK)
+        yield Field("balancer.backend_port", "Machines' port", NumberControl(1, limits.BACKEND_PORT.high), help=BACK)
         protocols = RadioRow([Choice("http", "HTTP asks for a page"), Choice("tcp", "TCP")])
         yield Field("balancer.probe_protocol", "Probe", protocols, help=PROBE)
         yield Field("balancer.probe_path", "Path", TextControl(placeholder="/"), help=PATH)
-        yield Field("balancer.probe_interval_s", "Every", NumberControl(5, 3600), help=EVERY, note="s")
+        yield Field("balancer.probe_interval_s", "Probe every", NumberControl(5, 3600), help=EVERY, note="s")
         threshold = NumberControl(limits.PROBE_THRESHOLD.low, limits.PROBE_THRESHOLD.high)
         yield Field("balancer.probe_threshold", "Counts after", threshold, help=THRESHOLD, note="probes in a row")
         yield Static("", id="meaning", markup=False)
@@ -101,7 +103,7 @@ class BalancerStep(Step):
         yield Field(
             "balancer.nat_first_port", "First SSH port", first, help=FIRST, note="and the next for each machine"
         )
-        yield Lines(most=6, id="ports")
+        yield Lines(most=MOST if self.app.size.height < ROOMY else ROOMY_MOST, id="ports")
 
     async def prepared(self) -> None:
         for key in ("balancer.dns_label", _PROBE_KEYS[0], "machines.count", "balancer.frontend_port"):
