@@ -21,13 +21,13 @@ from wizard.plan.model import Plan
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from wizard.deploy.events import Deployed, Emit, Event
+    from wizard.deploy.events import Deployed, Emit, Event, Scaled
     from wizard.deploy.status import Status
     from wizard.reset.events import Mode, ResetDone
     from wizard.verify.drill import DrillDone
     from wizard.verify.events import Verified
 
-__all__ = ["Plan", "deploy", "destroy", "drill", "read_plan", "reset_credentials", "status", "verify"]
+__all__ = ["Plan", "deploy", "destroy", "drill", "read_plan", "reset_credentials", "scale", "status", "verify"]
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -119,6 +119,29 @@ async def reset_credentials(
             old=old,
             emit=emit or _silent,
         )
+
+
+async def scale(
+    name: str | None = None,
+    *,
+    count: int,
+    drain_s: float = 30.0,
+    password: SecretStr | None = None,
+    emit: Emit | None = None,
+) -> Scaled:
+    """Bring a deployment to `count` VMs; calling it is the consent, to deleting too. See `wizard.deploy.scale`.
+
+    `password` is for a plan with `auth = "password"`, one for all VMs that are to be created; a VM that is to go has
+    `drain_s` seconds out of the pool to end what it is answering.
+    """
+    from wizard.deploy import journey, record
+    from wizard.deploy import scale as scaling
+
+    known = record.load(name)
+    async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
+        outlook = await scaling.look(known, azure, count)
+        passwords = dict.fromkeys(outlook.needs_password, password) if password is not None else {}
+        return await scaling.carry_out(outlook, azure, passwords, emit or _silent, drain_s=drain_s)
 
 
 async def destroy(name: str | None = None, *, emit: Emit | None = None) -> int:

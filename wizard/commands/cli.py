@@ -20,6 +20,7 @@ COMMANDS = {
     "load": "Send HTTP load and tell which VM answered.",
     "drill": "Stop a VM under load, measure, bring it back.",
     "reset": "Reset VMs' credentials, with proof.",
+    "scale": "More or fewer VMs, without losing a request.",
     "destroy": "Delete everything a deployment created.",
     "sandbox": "The local Azure: start, stop, status, env.",
 }

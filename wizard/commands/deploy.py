@@ -66,7 +66,7 @@ def command(
 
     out = output.Output(as_json)
     plan = files.read(file)
-    source = _password_source(plan, password_stdin, generate_password, secret_file)
+    source = password_source(plan, password_stdin, generate_password, secret_file)
     outlook = output.run(_look(plan, out))
     passwords = _passwords(outlook, source)
     if not outlook.complete:
@@ -102,7 +102,7 @@ async def _carry_out(
         return await journey.carry_out(outlook, azure, passwords, tell, secret_file=secret_file)
 
 
-def _password_source(plan: Plan, stdin: bool, generate: bool, secret_file: Path | None) -> PasswordSource:
+def password_source(plan: Plan, stdin: bool, generate: bool, secret_file: Path | None) -> PasswordSource:
     """Judge the options before anything is asked of a cloud. InputError when they do not fit each other or the plan."""
     from wizard.deploy import secrets
 

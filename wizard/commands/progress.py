@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from wizard import ids
 from wizard.commands.output import Output
 from wizard.deploy.events import (
+    Draining,
     Emit,
     Event,
     Interrupted,
@@ -17,7 +18,7 @@ from wizard.deploy.events import (
 )
 
 _SIGNS = {
-    "started": "… {name}: creating",
+    "started": "… {name}: writing",
     "adopted": "… {name}: an operation is running already, waiting for it",
     "done": "✓ {name}",
     "same": "= {name}: as planned",
@@ -57,6 +58,9 @@ def _line(event: Event) -> str | None:
             return "\n".join([text, *(f"             {line}" for line in (event.why, event.remedy) if line)])
         case ResourceRetried():
             return _timed(event.at, f"… {_called(event.id)}: {event.code}, again in {event.wait_s:.1f} s")
+        case Draining():
+            text = f"… {event.vm}: leaves the pool, and has {event.seconds:g} s to end what it is answering"
+            return _timed(event.at, text)
         case ResourceDeleting():
             return _timed(event.at, f"… {_called(event.id)}: deleting")
         case ResourceDeleted():

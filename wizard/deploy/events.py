@@ -89,6 +89,33 @@ class Deployed(Event):
 
 
 @dataclass(frozen=True)
+class Draining(Event):
+    """A VM that is to go gets no new flow from now on; what it is answering has `seconds` to end."""
+
+    event: ClassVar[str] = "draining"
+    vm: str
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Scaled(Event):
+    """The deployment has as many VMs as were asked for: `before` is how many there were (told as `from`)."""
+
+    event: ClassVar[str] = "scaled"
+    name: str
+    before: int
+    to: int
+    http: str
+    ssh: Mapping[str, str]
+    rdp: Mapping[str, str]
+
+    def as_event(self) -> dict[str, Any]:
+        told = super().as_event()
+        return {("from" if key == "before" else key): value for key, value in told.items()}
+
+
+@dataclass(frozen=True)
 class Destroyed(Event):
     """Everything that carried the deployment's tag is gone."""
 

@@ -23,6 +23,7 @@ from wizard.preflight import (
     rules,
     size,
     subscription,
+    surplus,
 )
 from wizard.preflight.facts import Facts
 from wizard.preflight.providers import register
@@ -46,19 +47,22 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("The quota", quota.check),
     ("The fault domains", placement.check),
     ("What exists already", clashes.check),
+    ("Machines beyond the plan's count", surplus.check),
     ("The frontend's ports", frontend.check),
     ("The health probe's way", probe.check),
 )
 """What each check is called when it could not be made, and the check; problems are told in this order."""
 
 
-async def check(plan: Plan, blueprint: Blueprint, azure: Azure) -> list[Problem]:
+async def check(plan: Plan, blueprint: Blueprint, azure: Azure, *, removing: bool = False) -> list[Problem]:
     """Every problem that would stop or harm the deployment, errors and warnings. Writes nothing.
 
-    A check that this sign-in may not make becomes a warning. Raises UnreachableError when the cloud stops answering.
+    `removing` says that what is there beyond the plan's count will be removed, so that nobody is warned of it. A check
+    that this sign-in may not make becomes a warning. Raises UnreachableError when the cloud stops answering.
     """
     facts = Facts(plan, blueprint, azure)
-    tasks = [asyncio.create_task(_made(name, one, facts)) for name, one in CHECKS]
+    wanted = [(name, one) for name, one in CHECKS if not (removing and one is surplus.check)]
+    tasks = [asyncio.create_task(_made(name, one, facts)) for name, one in wanted]
     try:
         found = await asyncio.gather(*tasks)
     finally:

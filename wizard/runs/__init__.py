@@ -27,6 +27,8 @@ Every event is a JSON object with `event`, `n` (1, 2, ...) and `at_utc`, and as 
                 retry, interrupted, deployed
     verify      check, waiting, verified
     reset       step, reset
+    scale       problem {...}, resource, retry, draining {vm, at, seconds}, deleting, deleted, interrupted,
+                scaled {name, from, to, http, ssh, rdp}
     destroy     deleting, deleted, interrupted, destroyed
     load        loading {url, duration_s, vms} once, load_progress {at, requests, errors, rps, p50_ms, p90_ms, p99_ms,
                 by_vm, total} twice a second (each tells of the time since the last, `total` of all), load, expectation
@@ -40,6 +42,7 @@ secrets["sign_in"] (the desk's `handover`).
     reset    {vms?, mode?, user?, generate?, secret_file?, ssh_key?, identity?}     vms left out: all of them
                   mode "password" (or "ssh-key" with ssh_key: the public text)      {password} or {passwords}, new ones;
                                                                      {old_password} or {old_passwords}, to prove
+    scale    {count, drain_s?, generate?, secret_file?}              {password} or {passwords}, for new VMs
     destroy  {}
     load     {url?, duration_s?, connections?, rate?, keep_alive?, workers?, warmup_s?, requests?, expect?: [text]}
     drill    {vm?, update_domain?, rate?, wait_s?}

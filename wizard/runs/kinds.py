@@ -116,6 +116,23 @@ def _new(job: Job, known: Record, vms: tuple[str, ...], mode: Mode, *, generate:
     return key
 
 
+async def scale(job: Job) -> int:
+    """Bring a deployment to `count` VMs; whoever starts it has consented to what is created or deleted."""
+    from wizard.deploy import scale as scaling
+
+    known = job.record()
+    secret_file = job.secret_file()
+    async with job.cloud(known.plan.cloud, known.subscription) as azure:
+        outlook = await scaling.look(known, azure, int(job.request.get("count") or 0))
+        for problem in outlook.problems:
+            job.tell(problem.as_event())
+        vms = outlook.needs_password
+        given = job.passwords(vms) if secret_file is None else job.generated(vms, known.plan.machines.os)
+        drain_s = float(job.request.get("drain_s", scaling.DRAIN_S))
+        await scaling.carry_out(outlook, azure, given, job.emit, drain_s=drain_s, secret_file=secret_file)
+    return 0
+
+
 async def destroy(job: Job) -> int:
     """Delete everything a deployment created; whoever starts it has consented to that."""
     from wizard.deploy import journey, record
@@ -203,6 +220,7 @@ KINDS: Mapping[str, Callable[[Job], Awaitable[int]]] = {
     "load": load,
     "drill": drill,
     "reset": reset,
+    "scale": scale,
     "destroy": destroy,
 }
 """By the name of the command that does the same in the foreground."""
