@@ -23,7 +23,7 @@ from textual.widgets import Input, Static
 from screens import faults, flow
 from screens.answers import PASSWORD
 from screens.ledger import RUNNING, Ledger, clock
-from screens.live import Event, Follows, Live, dotted, told
+from screens.live import Event, Follows, Live, dotted, start, told
 from screens.widgets.gantt import Gantt
 from screens.widgets.grid import Grid, told_time
 from screens.widgets.log import Log
@@ -31,7 +31,7 @@ from screens.widgets.picture import Picture
 from screens.widgets.push import Push
 from screens.widgets.signs import sign
 from screens.widgets.text import Line
-from wizard.errors import InputError, WizardError
+from wizard.errors import WizardError
 
 if TYPE_CHECKING:
     from wizard.runs import Ended
@@ -118,8 +118,6 @@ class DeployingStep(Live):
             self._attach_to(run)
 
     async def _started(self) -> Follows:
-        from wizard import runs
-
         answers, name = self.wizard.answers, self.name_of_deployment
         request: dict[str, Any] = {"plan": answers.plan_values()}
         if subscription := answers.get("wizard.subscription"):
@@ -131,14 +129,7 @@ class DeployingStep(Live):
             secrets["password"] = password.get_secret_value()
         if handed := await self.wizard.desk.ask("handover", cloud=answers.get("cloud")):
             secrets["sign_in"] = handed
-        try:
-            return await runs.start("deploy", name, request, secrets)
-        except InputError:
-            # Create was pressed twice, or somebody deploys this already: what is under way is followed instead.
-            living = runs.latest(name)
-            if living is None or not living.alive:
-                raise
-            return living
+        return await start("deploy", name, request, secrets)
 
     def _latest(self) -> Follows | None:
         from wizard import runs
@@ -437,12 +428,10 @@ class DeployingStep(Live):
 
     @work(exclusive=True, group="begin")
     async def _destroy(self) -> None:
-        from wizard import runs
-
         try:
             handed = await self.wizard.desk.ask("handover", cloud=self._answer("cloud"))
             secrets = {"sign_in": handed} if handed else {}
-            self._attach_to(await runs.start("destroy", self.name_of_deployment, {}, secrets))
+            self._attach_to(await start("destroy", self.name_of_deployment, {}, secrets))
         except WizardError as error:
             self._refused(error)
 

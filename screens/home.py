@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from screens.ledger import Ledger, clock
-from screens.live import Event, Follows, Live, dotted, resource_states, told
+from screens.live import Event, Follows, Live, dotted, resource_states, start, told
 from screens.reset import machines as checklist
 from screens.step import plural
 from screens.widgets.doors import Doors, doors
@@ -24,7 +24,7 @@ from screens.widgets.grid import Grid
 from screens.widgets.picture import Picture
 from screens.widgets.push import Push
 from screens.widgets.signs import sign
-from wizard.errors import InputError, WizardError
+from wizard.errors import WizardError
 
 if TYPE_CHECKING:
     from wizard.runs import Ended
@@ -187,18 +187,10 @@ class HomeStep(Live):
 
     @work(exclusive=True, group="begin")
     async def _begin_destruction(self) -> None:
-        from wizard import runs
-
         try:
             handed = await self.wizard.desk.ask("handover")
             secrets = {"sign_in": handed} if handed else {}
-            self._follow_destruction(await runs.start("destroy", self.name_of_deployment, {}, secrets))
-        except InputError as error:
-            living = runs.latest(self.name_of_deployment)
-            if living is not None and living.alive and living.kind == "destroy":
-                self._follow_destruction(living)
-            else:
-                self.say(told(error.what, error.why, error.remedy))
+            self._follow_destruction(await start("destroy", self.name_of_deployment, {}, secrets))
         except WizardError as error:
             self.say(told(error.what, error.why, error.remedy))
 

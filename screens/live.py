@@ -6,6 +6,8 @@ nothing, and whoever comes back reads the same events from the first on.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -22,11 +24,15 @@ from screens.step import Frame
 from screens.styles import sheet
 from screens.widgets.keyline import KeyLine
 from screens.widgets.signs import STYLES, Tone
+from wizard.errors import InputError
 
 if TYPE_CHECKING:
     from wizard.runs import Ended
 
 Event = Mapping[str, Any]
+
+COMES_UP_S = 10.0
+"""How long a run that somebody else starts may take to show itself; Python and its imports take 0.1 s."""
 
 DRAW_S = 0.25
 """4 Hz: quick enough for the eye to follow, and 600 changing resources still cost little of a core."""
@@ -168,6 +174,29 @@ class Live(Frame):
         from screens.help import HelpScreen
 
         self.app.push_screen(HelpScreen(self, None))
+
+
+async def start(
+    kind: str, name: str, request: Mapping[str, Any], secrets: Mapping[str, Any], also: str = ""
+) -> Follows:
+    """Start a run; where one of that kind (or of the kinds in `also`) is under way already, that one is followed.
+
+    So a button pressed twice, or in two terminals, acts once. A run that is just being started by somebody else is
+    waited for. Raises as wizard.runs.start does; InputError where a run of another kind is under way.
+    """
+    from wizard import runs
+
+    try:
+        return await runs.start(kind, name, request, secrets)
+    except InputError:
+        end = time.monotonic() + COMES_UP_S
+        while (living := runs.latest(name)) is None or not living.alive:
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(0.1)
+        if living.kind not in (kind, *also.split()):
+            raise
+        return living
 
 
 def told(what: str, why: str = "", remedy: str = "", *, sign: str = "✗", tone: Tone = "bad") -> Content:

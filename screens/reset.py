@@ -18,7 +18,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from screens.live import Event, Follows, Live, dotted, told
+from screens.live import Event, Follows, Live, dotted, start, told
 from screens.reset_help import HELP
 from screens.step import plural
 from screens.widgets.choice import Choice, RadioRow
@@ -29,7 +29,7 @@ from screens.widgets.password import rules_note
 from screens.widgets.push import Push
 from screens.widgets.signs import Sign, sign
 from screens.widgets.text import SecretControl, TextControl
-from wizard.errors import InputError, Problem, WizardError
+from wizard.errors import Problem, WizardError
 
 if TYPE_CHECKING:
     from wizard.runs import Ended
@@ -224,8 +224,6 @@ class ResetStep(Live):
 
     @work(exclusive=True, group="begin")
     async def _begin_reset(self) -> None:
-        from wizard import runs
-
         vms = self.query_one(Machines).chosen()
         request: dict[str, Any] = {"vms": vms, "mode": self.mode, "user": str(self._control(USER).answer)}
         secrets: dict[str, Any] = {}
@@ -238,13 +236,7 @@ class ResetStep(Live):
         try:
             if handed := await self.wizard.desk.ask("handover"):
                 secrets["sign_in"] = handed
-            run: Follows = await runs.start("reset", self.name_of_deployment, request, secrets)
-        except InputError as error:
-            living = runs.latest(self.name_of_deployment)
-            if living is None or not living.alive or living.kind != "reset":
-                self.say(told(error.what, error.why, error.remedy))
-                return
-            run = living  # pressed twice
+            run = await start("reset", self.name_of_deployment, request, secrets)
         except WizardError as error:
             self.say(told(error.what, error.why, error.remedy))
             return

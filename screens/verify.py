@@ -19,7 +19,7 @@ from textual.widgets import Static
 
 from screens.answers import PASSWORD
 from screens.findings import Findings, Traffic
-from screens.live import Event, Follows, Live, dotted, resource_states, told
+from screens.live import Event, Follows, Live, dotted, resource_states, start, told
 from screens.widgets.bars import Bars
 from screens.widgets.checks import Checks
 from screens.widgets.doors import Doors, doors
@@ -27,7 +27,7 @@ from screens.widgets.picture import Picture
 from screens.widgets.signs import sign
 from screens.widgets.spark import Spark
 from screens.widgets.timeline import Timeline
-from wizard.errors import InputError, WizardError
+from wizard.errors import WizardError
 
 if TYPE_CHECKING:
     from wizard.runs import Ended
@@ -134,16 +134,9 @@ class VerifyStep(Live):
             self.draw()
 
     async def _start(self, kind: str, **request: Any) -> None:
-        from wizard import runs
-
         try:
-            self._follow_work(await runs.start(kind, self.name_of_deployment, request, await self._secrets(kind)))
-        except InputError as error:
-            living = runs.latest(self.name_of_deployment)
-            if living is not None and living.alive and living.kind in WORK:
-                self._follow_work(living)  # pressed twice
-            else:
-                self.say(told(error.what, error.why, error.remedy))
+            secrets = await self._secrets(kind)
+            self._follow_work(await start(kind, self.name_of_deployment, request, secrets, " ".join(WORK)))
         except WizardError as error:
             self.say(told(error.what, error.why, error.remedy))
 

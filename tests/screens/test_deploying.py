@@ -48,7 +48,7 @@ def offered(screen) -> list[str]:
 async def taken(pilot, screen):
     """Wait until all that was told is on the screen."""
     run = screen.run
-    await until(pilot, lambda: screen.ledger.rows and not screen._arrived or screen.over)
+    await until(pilot, lambda: (screen.ledger.rows and not screen._arrived) or screen.over)
     await until(pilot, lambda: run.ended is None or screen.over)
     screen.draw()
     await pilot.pause()
@@ -300,8 +300,8 @@ async def test_it_stands_in_any_size_and_through_a_resize(wizard, stage, size):
         stage.plays[0].end("failed", 1, what="One resource failed.")
         await until(pilot, lambda: screen.over)
         await pilot.pause()
-        for id in offered(screen):
-            push = screen.query_one(f"#{id}")
+        for way in offered(screen):
+            push = screen.query_one(f"#{way}")
             assert push.region.height == 1
-            assert push.region.bottom <= size[1] - 1, f"{id} is below the screen's end"
+            assert push.region.bottom <= size[1] - 1, f"{way} is below the screen's end"
         assert screen.query_one(Grid).region.height >= 3
