@@ -175,7 +175,9 @@ async def test_an_idle_flow_is_reset_both_ways_where_the_rule_says_so(
         machine_side = flow.wire.other
         assert machine_side is not None
         told: list[Exception | None] = []
-        monkeypatch.setattr(type(machine_side.get_protocol()), "connection_lost", lambda _, e, told=told: told.append(e))
+        monkeypatch.setattr(
+            type(machine_side.get_protocol()), "connection_lost", lambda _, e, told=told: told.append(e)
+        )
         now = asyncio.get_running_loop().time()
         flow.expire(now)
         flow.expire(now + 239)

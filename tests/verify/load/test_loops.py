@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -10,6 +11,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -34,9 +37,10 @@ def a_job(url: str, **more: object) -> Job:
     return Job(url, **facts)
 
 
-@pytest.mark.parametrize("keep_alive", [True, False])
-@pytest.mark.parametrize("workers", [1, 3])
-@pytest.mark.parametrize("rate", [None, 400.0])
+@pytest.mark.parametrize(
+    ("keep_alive", "workers", "rate"),
+    [(True, 1, None), (False, 1, 400.0), (False, 3, None), (True, 3, 400.0)],
+)
 async def test_so_many_requests_and_not_one_more(keep_alive: bool, workers: int, rate: float | None) -> None:
     with web_server(vm1=1) as url:
         done = await load.run(
@@ -250,10 +254,26 @@ def workers_of(pid: int) -> list[int]:
         time.sleep(0.02)
 
 
-def gone(pids: list[int], within_s: float) -> bool:
-    until = time.monotonic() + within_s
-    while any(os.path.exists(f"/proc/{pid}") for pid in pids):  # noqa: PTH110
-        if time.monotonic() > until:
+def running(pid: int) -> bool:
+    """Whether it still does anything; what nobody has reaped yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def sockets(pid: int) -> int:
+    found = 0
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed while we looked
+            found += str(one.readlink()).startswith("socket:")
+    return found
+
+
+def until(condition: Callable[[], bool], within_s: float) -> bool:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline:
             return False
         time.sleep(0.01)
     return True
@@ -265,13 +285,14 @@ def test_no_worker_outlives_its_command(number: signal.Signals, status: int) -> 
     with web_server(vm1=1) as url:
         command = subprocess.Popen([*COMMAND, "--url", f"{url}/slow"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         pids = workers_of(command.pid)
-        time.sleep(0.5)
+        # Its input and the loop's own pair; then connections.
+        assert until(lambda: all(sockets(pid) > 3 for pid in pids), 20)
         command.send_signal(number)
         began = time.monotonic()
         command.communicate(timeout=10)
         assert time.monotonic() - began < 1.5
         assert command.returncode == status
-        assert gone(pids, 2)
+        assert until(lambda: not any(running(pid) for pid in pids), 2)
 
 
 def test_a_worker_whose_input_ends_stops() -> None:

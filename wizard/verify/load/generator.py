@@ -33,8 +33,8 @@ PAUSE_S = 0.05
 GAP_S = 0.1
 """Times without a good answer longer than this are told one by one."""
 
-STOP_S = 0.5
-"""How long what is under way may take after the load was told to stop."""
+STOP_S = 0.25
+"""How long what is under way may take after the load was told to stop; its process must end within a second."""
 
 MOST_REDIRECTS = 100
 MOST_GAPS = 1000
