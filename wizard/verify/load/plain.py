@@ -4,7 +4,7 @@
 handle that lives for one answer. Here all sockets of a transport are watched by one epoll object, itself watched by the
 loop; the request is sent in the turn that asks for it (on loopback the handshake is over by then; elsewhere it waits
 until the socket is writable), and the end that the server sends behind its answer is mostly read together with it.
-Together that is a third of what a request on a connection of its own costs.
+Together that saves a quarter of the CPU of a request on a connection of its own.
 """
 
 from __future__ import annotations
