@@ -95,14 +95,18 @@ async def reset_credentials(
     vms: Sequence[str] | None = None,
     mode: Mode = "password",
     user: str | None = None,
-    new: Mapping[str, SecretStr] | str,
+    new: Mapping[str, SecretStr] | str | None = None,
     old: Mapping[str, SecretStr] | SecretStr | None = None,
+    identity: Path | None = None,
+    replace_keys: bool = False,
+    admin_password: SecretStr | None = None,
+    force: bool = False,
     emit: Emit | None = None,
 ) -> list[ResetDone]:
     """Reset the credentials of `vms` (None: all) and prove each by logging in.
 
-    `new` is a password by VM, or with mode "ssh-key" the text of a public key. `user` None is each VM's administrator.
-    See `wizard.reset.credentials.reset`.
+    `new` is a password by VM, with mode "ssh-key" the text of a public key, and None with "configuration" and
+    "remove-user". `user` None is each VM's administrator. What each mode takes: `wizard.reset.credentials.reset`.
     """
     from wizard.deploy import journey, record
     from wizard.reset import reset
@@ -117,6 +121,10 @@ async def reset_credentials(
             user=user,
             new=new,
             old=old,
+            identity=identity,
+            replace_keys=replace_keys,
+            admin_password=admin_password,
+            force=force,
             emit=emit or _silent,
         )
 

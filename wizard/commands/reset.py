@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,14 +31,22 @@ _SIGNS = {"proved": "✓", "unproved": "!", "failed": "✗"}
 @click.option("--all", "every", is_flag=True, help="Reset all VMs of the deployment.")
 @click.option("--mode", type=click.Choice(MODES), default="password", show_default=True)
 @click.option(
-    "--user", metavar="U", help="The user to reset; made, with sudo, when missing. Left out: the administrator."
+    "--user",
+    metavar="U",
+    help="The user to reset; made, with sudo, when missing. Left out: the administrator. With remove-user: who goes.",
 )
 @click.option(
     "--old-password-stdin",
     is_flag=True,
-    help="Read the VMs' present password, as the first line of standard input, to prove that it is refused afterwards.",
+    help="Read the VMs' present password, as the first line of standard input, to prove that it is refused afterwards "
+    "(configuration: that it is let in).",
 )
-@click.option("--password-stdin", is_flag=True, help="Read the new password for all VMs from standard input, one line.")
+@click.option(
+    "--password-stdin",
+    is_flag=True,
+    help="Read the new password for all VMs from standard input, one line "
+    "(remove-user: the one of the administrator who stays).",
+)
 @click.option("--generate-password", is_flag=True, help="Make a password for each VM; needs --secret-file.")
 @click.option(
     "--secret-file",
@@ -46,12 +55,15 @@ _SIGNS = {"proved": "✓", "unproved": "!", "failed": "✗"}
     help="Where the generated passwords are written (mode 0600, never overwritten) before anything is sent.",
 )
 @click.option("--ssh-key", type=click.Path(path_type=Path), metavar="FILE.pub", help="The public key to add.")
+@click.option("--replace-keys", is_flag=True, help="Take all other keys of the user away (with --mode ssh-key).")
 @click.option(
     "--identity",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The new key's private half, to prove the login. Left out: FILE.pub without .pub, or ours.",
+    help="The private key that proves the login: the new key's (left out: FILE.pub without .pub, or ours), or that of "
+    "the administrator who stays.",
 )
+@click.option("--force", is_flag=True, help="Remove a user even where nobody is known to get in afterwards.")
 @output.json_option
 @output.guarded
 def command(
@@ -59,127 +71,160 @@ def command(
     name: str | None,
     vms: tuple[str, ...],
     every: bool,
-    mode: Literal["password", "ssh-key", "configuration", "remove-user"],
+    mode: Mode,
     user: str | None,
     old_password_stdin: bool,
     password_stdin: bool,
     generate_password: bool,
     secret_file: Path | None,
     ssh_key: Path | None,
+    replace_keys: bool,
     identity: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
-    """Reset the password of VMs of the deployment NAME (left out: the one last worked on), or add an SSH key.
+    """Reset logins on VMs of the deployment NAME (left out: the one last worked on), and prove it.
+
+    \b
+    password        a new password, for the administrator or another user
+    ssh-key         one more key, or with --replace-keys one in place of all others
+    configuration   sshd's configuration as the image had it, for a VM that lets nobody in
+    remove-user     a user who is to sign in no more, such as the former administrator
 
     Azure's word is not enough: the new login is tried over SSH, the old password must be refused, and what else still
     gets in is told. Exit status 1 when a VM's reset failed; a reset that works but could not be proved is said aloud.
     """
     from wizard.deploy import record, secrets
     from wizard.reset import credentials
+    from wizard.reset.warnings import warnings
 
     out = output.Output(as_json)
-    if mode in {"configuration", "remove-user"}:
-        raise InputError(f"The mode {mode} does not work yet.", "", f"Modes so far: {', '.join(MODES[:2])}.")
-    way: Mode = "ssh-key" if mode == "ssh-key" else "password"
-    _check_options(
-        mode,
-        passwords=(old_password_stdin, password_stdin, generate_password),
-        secret_file=secret_file,
-        ssh_key=ssh_key,
-        identity=identity,
-    )
+    given = Given(mode, old_password_stdin, password_stdin, generate_password, replace_keys, force)
+    _check_options(given, user=user, secret_file=secret_file, ssh_key=ssh_key, identity=identity)
     known = record.load(name)
     chosen = _chosen(known, vms, every)
     if secret_file is not None:
         secrets.refuse_existing(secret_file)
     old = _line("old password") if old_password_stdin else None
-    new: Mapping[str, SecretStr] | str
+    admin_password = _line("password") if mode == "remove-user" and password_stdin else None
+    new: Mapping[str, SecretStr] | str | None = None
     if ssh_key is not None:
         new, identity = _public_key(ssh_key), identity or _private_half(ssh_key)
-    else:
+    elif mode == "password":
         new = _new_passwords(known, chosen, password_stdin)
-    credentials.check(known, chosen, user=user, new=new, old=old)
-    if secret_file is not None and not isinstance(new, str):
+    credentials.check(known, chosen, mode=mode, user=user, new=new, old=old)
+    if secret_file is not None and isinstance(new, Mapping):
         users = {vm: user or credentials.administrator(known, vm) for vm in chosen}
         secrets.write_secret_file(secret_file, users, new)
         out.say(f"The new passwords are in {secret_file}; each holds from the moment its VM's reset has worked.")
-    _warn(known, mode, user, out)
+    for warning in warnings(known, chosen, mode, user, replace_keys=replace_keys):
+        out.say(f"! {warning}")
     record.remember_last(known.name)
     results = output.run(
-        _reset(known, chosen, mode=way, user=user, new=new, old=old, identity=identity, emit=teller(out))
+        _reset(
+            known,
+            chosen,
+            mode=mode,
+            user=user,
+            new=new,
+            old=old,
+            identity=identity,
+            replace_keys=replace_keys,
+            admin_password=admin_password,
+            force=force,
+            emit=teller(out),
+        )
     )
     _sum_up(results, out)
     if any(result.state == "failed" for result in results):
         sys.exit(1)
 
 
-async def _reset(
-    known: Record,
-    vms: Sequence[str],
-    *,
-    mode: Mode,
-    user: str | None,
-    new: Mapping[str, SecretStr] | str,
-    old: SecretStr | None,
-    identity: Path | None,
-    emit: Emit,
-) -> list[ResetDone]:
+async def _reset(known: Record, vms: Sequence[str], **options: Any) -> list[ResetDone]:
     from wizard.deploy import journey
     from wizard.reset import reset
 
     async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
-        return await reset(
-            known,
-            azure,
-            vms,
-            mode=mode,
-            user=user,
-            new=new,
-            old=old,
-            identity=identity,
-            emit=emit,
-        )
+        return await reset(known, azure, vms, **options)
+
+
+@dataclass(frozen=True)
+class Given:
+    """The options that are flags, and the mode they are judged by."""
+
+    mode: Mode
+    old_password: bool
+    password: bool
+    generate: bool
+    replace_keys: bool
+    force: bool
 
 
 def _check_options(
-    mode: str,
-    *,
-    passwords: tuple[bool, bool, bool],
-    secret_file: Path | None,
-    ssh_key: Path | None,
-    identity: Path | None,
+    given: Given, *, user: str | None, secret_file: Path | None, ssh_key: Path | None, identity: Path | None
 ) -> None:
-    """InputError when the options do not fit each other: judged before anything is read or asked.
-
-    `passwords` are --old-password-stdin, --password-stdin and --generate-password.
-    """
-    _, password_stdin, generate_password = passwords
-    if password_stdin and generate_password:
+    """InputError when the options do not fit each other: judged before anything is read or asked."""
+    if given.password and given.generate:
         raise InputError("--password-stdin and --generate-password exclude each other.", "", "Use one of them.")
-    if generate_password != (secret_file is not None):
+    if given.generate != (secret_file is not None):
         raise InputError(
             "--generate-password and --secret-file belong together.",
             "A password that is written nowhere is lost.",
             "Use both: --generate-password --secret-file OUT.",
         )
-    if mode == "ssh-key":
-        if ssh_key is None:
-            raise InputError("There is no key to add.", "", "Name it: --ssh-key FILE.pub")
-        if any(passwords):
-            raise InputError(
-                "A key takes no password away.",
-                "Password options belong to --mode password.",
-                "Leave them out, or reset the password in a run of its own.",
-            )
-        return
-    if ssh_key is not None or identity is not None:
-        raise InputError(
-            "--ssh-key and --identity belong to --mode ssh-key.", "", "Add --mode ssh-key, or leave them out."
-        )
-    if not (password_stdin or generate_password):
+    if given.replace_keys and given.mode != "ssh-key":
+        raise InputError("--replace-keys belongs to --mode ssh-key.", "", "Add --mode ssh-key, or leave it out.")
+    if given.force and given.mode != "remove-user":
+        raise InputError("--force belongs to --mode remove-user.", "", "Leave it out.")
+    if ssh_key is not None and given.mode != "ssh-key":
+        raise InputError("--ssh-key belongs to --mode ssh-key.", "", "Add --mode ssh-key, or leave it out.")
+    _BY_MODE[given.mode](given, user, ssh_key, identity)
+
+
+def _check_password(given: Given, user: str | None, ssh_key: Path | None, identity: Path | None) -> None:
+    if identity is not None:
+        raise InputError("--identity proves the login of a key.", "", "Leave it out, or choose another --mode.")
+    if not (given.password or given.generate):
         raise InputError(
             "There is no new password.", "", "Give --password-stdin, or --generate-password --secret-file OUT."
         )
+
+
+def _check_key(given: Given, user: str | None, ssh_key: Path | None, identity: Path | None) -> None:
+    if ssh_key is None:
+        raise InputError("There is no key to add.", "", "Name it: --ssh-key FILE.pub")
+    if given.old_password or given.password or given.generate:
+        raise InputError(
+            "A key takes no password away.",
+            "Password options belong to --mode password.",
+            "Leave them out, or reset the password in a run of its own.",
+        )
+
+
+def _check_configuration(given: Given, user: str | None, ssh_key: Path | None, identity: Path | None) -> None:
+    if given.password or given.generate:
+        raise InputError(
+            "The configuration has no password.",
+            "The login that is there is what proves it: --old-password-stdin, or --identity.",
+            "Leave the new password out, or reset it in a run of its own.",
+        )
+    if given.old_password and identity is not None:
+        raise InputError("--old-password-stdin and --identity exclude each other.", "", "One login is the proof.")
+
+
+def _check_removal(given: Given, user: str | None, ssh_key: Path | None, identity: Path | None) -> None:
+    if user is None:
+        raise InputError("Nobody was named to be removed.", "", "Name the user: --user U")
+    if given.generate:
+        raise InputError("Nobody gets a new password here.", "", "Leave --generate-password out.")
+
+
+_BY_MODE = {
+    "password": _check_password,
+    "ssh-key": _check_key,
+    "configuration": _check_configuration,
+    "remove-user": _check_removal,
+}
 
 
 def _chosen(known: Record, vms: Sequence[str], every: bool) -> tuple[str, ...]:
@@ -221,16 +266,6 @@ def _private_half(public: Path) -> Path | None:
     """`id_ed25519` beside `id_ed25519.pub`, as ssh-keygen leaves them."""
     private = public.with_suffix("")
     return private if public.suffix == ".pub" and private.is_file() else None
-
-
-def _warn(known: Record, mode: str, user: str | None, out: output.Output) -> None:
-    machines = known.plan.machines
-    if mode == "password" and machines.auth != "password":
-        out.say(
-            "! These VMs were made for SSH keys only. VMAccess turns password login on (PasswordAuthentication yes)."
-        )
-    if user is not None and user != machines.admin_user:
-        out.say(f"! {user} becomes a second user with sudo; {machines.admin_user} keeps every login there is.")
 
 
 def teller(out: output.Output) -> Emit:

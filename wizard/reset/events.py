@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from wizard.deploy.events import Event
 
-Mode = Literal["password", "ssh-key"]
+Mode = Literal["password", "ssh-key", "configuration", "remove-user"]
 State = Literal["proved", "unproved", "failed"]
 Step = Literal["asking", "before", "resetting", "proving"]
 
@@ -29,8 +29,11 @@ class ResetDone(Event):
     state              proved    the new login works and every old credential known or given is refused
                        unproved  the new login works, but an old credential exists that was not given or still works
                        failed    otherwise
+    new_login          the login that is to work does: the new one; with "configuration" the one there is, with
+                       "remove-user" that of the administrator who stays
     old_login_refused  True: every old credential that this reset replaces was refused. False: one was let in, was not
                        given or could not be asked. None: there was none (a VM that never had a password; an added key)
+    user               who was reset, or removed
     other_logins       what else still gets in, as far as it could be tried
     detail             the reasons, in words
     """

@@ -25,13 +25,17 @@ FILE = "resets.json"
 
 @dataclass(frozen=True)
 class Entry:
-    """One reset: `unique_id` is the VM's `vmId`, `at` UTC in ISO 8601."""
+    """One reset: `unique_id` is the VM's `vmId`, `at` UTC in ISO 8601.
+
+    `replaced` says that a key took the place of all others. A mode "remove-user" took the user away.
+    """
 
     unique_id: str
     vm: str
     user: str
     mode: Mode
     at: str
+    replaced: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,14 +47,39 @@ class Logins:
     resets: tuple[Entry, ...] = ()
 
     def had_password(self, user: str) -> bool:
-        """Whether this user has ever been given a password."""
-        made = self.made_with == "password" and user == self.first_user
-        return made or any(entry.user == user and entry.mode == "password" for entry in self.resets)
+        """Whether this user has ever been given a password, and not been removed since."""
+        made = self.made_with == "password" and user == self.first_user and not self._removals(user)
+        return made or any(entry.mode == "password" for entry in self._since_removed(user))
 
     def other_users(self, user: str) -> tuple[str, ...]:
-        """Everybody else who has been given a login."""
+        """Everybody else who has been given a login and has not been removed."""
         known = dict.fromkeys((self.first_user, *(entry.user for entry in self.resets)))
-        return tuple(other for other in known if other != user)
+        return tuple(other for other in known if other != user and not self.removed(other))
+
+    def removed(self, user: str) -> bool:
+        """Whether the last that was done with this user was to remove it."""
+        entries = [entry for entry in self.resets if entry.user == user]
+        return bool(entries) and entries[-1].mode == "remove-user"
+
+    def keys_added(self, user: str) -> tuple[Entry, ...]:
+        """The keys this user was given that may still be in its authorized keys; a removed user's home stays."""
+        keys: list[Entry] = []
+        for entry in self.resets:
+            if entry.user == user and entry.mode == "ssh-key":
+                keys = [entry] if entry.replaced else [*keys, entry]
+        return tuple(keys)
+
+    def has_first_key(self, user: str) -> bool:
+        """Whether the key that the VM was made with may still be in this user's authorized keys."""
+        made = self.made_with == "ssh-key" and user == self.first_user
+        return made and not any(entry.user == user and entry.replaced for entry in self.resets)
+
+    def _removals(self, user: str) -> list[int]:
+        return [at for at, entry in enumerate(self.resets) if entry.user == user and entry.mode == "remove-user"]
+
+    def _since_removed(self, user: str) -> list[Entry]:
+        removals = self._removals(user)
+        return [entry for entry in self.resets[removals[-1] + 1 if removals else 0 :] if entry.user == user]
 
 
 def logins(record: Record, vm: str, unique_id: str) -> Logins:
@@ -61,10 +90,11 @@ def logins(record: Record, vm: str, unique_id: str) -> Logins:
     return Logins(record.plan.machines.admin_user, made_with, entries)
 
 
-def note(record: Record, vm: str, unique_id: str, user: str, mode: Mode) -> None:
-    """Remember that a VM was given a login now."""
+def note(record: Record, vm: str, unique_id: str, user: str, mode: Mode, *, replaced: bool = False) -> None:
+    """Remember that a VM was given a login now, or that one was taken away."""
     path = record.folder / FILE
-    entries = [*_read(path), Entry(unique_id, vm, user, mode, datetime.now(UTC).isoformat(timespec="seconds"))]
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    entries = [*_read(path), Entry(unique_id, vm, user, mode, now, replaced)]
     write_atomically(path, json.dumps([asdict(entry) for entry in entries], indent=2) + "\n")
 
 

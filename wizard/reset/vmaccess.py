@@ -34,12 +34,29 @@ async def set_password(azure: Azure, vm_id: str, user: str, password: SecretStr)
     await _apply(azure, vm_id, {"username": user, "password": password.get_secret_value()})
 
 
-async def add_key(azure: Azure, vm_id: str, user: str, public_key: str) -> None:
-    """Append a public key to a user's authorized keys; the user is made, with sudo, when missing. Raises AzureError."""
-    await _apply(azure, vm_id, {"username": user, "ssh_key": public_key})
+async def add_key(azure: Azure, vm_id: str, user: str, public_key: str, *, replace: bool = False) -> None:
+    """Append a public key to a user's authorized keys, or with `replace` put it in place of all others.
+
+    The user is made, with sudo, when missing. Raises AzureError.
+    """
+    prior: dict[str, Any] = {"remove_prior_keys": True} if replace else {}
+    await _apply(azure, vm_id, {"username": user, "ssh_key": public_key, **prior})
 
 
-async def _apply(azure: Azure, vm_id: str, protected: dict[str, str]) -> None:
+async def reset_configuration(azure: Azure, vm_id: str) -> None:
+    """Put the image's own SSH configuration back and restart sshd; users and their logins stay. Raises AzureError."""
+    await _apply(azure, vm_id, {"reset_ssh": True})
+
+
+async def remove_user(azure: Azure, vm_id: str, user: str) -> None:
+    """Remove a user; the handler takes it together with nothing else. Raises AzureError.
+
+    The home folder stays: somebody made anew under the name may find the former one's keys there.
+    """
+    await _apply(azure, vm_id, {"remove_user": user})
+
+
+async def _apply(azure: Azure, vm_id: str, protected: dict[str, Any]) -> None:
     vm = ids.parse(vm_id)
     live = await azure.get(vm_id)
     if live is None:
@@ -76,7 +93,7 @@ async def _existing(azure: Azure, vm: ids.ResourceId) -> str | None:
     return None
 
 
-def _without(error: AzureError, protected: dict[str, str]) -> AzureError:
+def _without(error: AzureError, protected: dict[str, Any]) -> AzureError:
     """The error, should an extension's message ever repeat what it was given."""
     secret = protected.get("password")
     if secret is None or secret not in str(error):

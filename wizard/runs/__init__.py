@@ -42,6 +42,8 @@ secrets["sign_in"] (the desk's `handover`).
     reset    {vms?, mode?, user?, generate?, secret_file?, ssh_key?, identity?}     vms left out: all of them
                   mode "password" (or "ssh-key" with ssh_key: the public text)      {password} or {passwords}, new ones;
                                                                      {old_password} or {old_passwords}, to prove
+                  "ssh-key" also {replace_keys?}; mode "configuration" {identity?} proves by a key or the old password
+                  mode "remove-user" {user, identity?, force?}       {admin_password} of who stays, {old_password}
     scale    {count, drain_s?, generate?, secret_file?}              {password} or {passwords}, for new VMs
     destroy  {}
     load     {url?, duration_s?, connections?, rate?, keep_alive?, workers?, warmup_s?, requests?, expect?: [text]}

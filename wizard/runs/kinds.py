@@ -84,8 +84,8 @@ async def reset(job: Job) -> int:
     secret_file = job.secret_file()
     new = _new(job, known, vms, mode, generate=secret_file is not None)
     old = job.passwords(vms, "old_password", "old_passwords") or None
-    credentials.check(known, vms, user=user, new=new, old=old)
-    if secret_file is not None and not isinstance(new, str):
+    credentials.check(known, vms, mode=mode, user=user, new=new, old=old)
+    if secret_file is not None and isinstance(new, Mapping):
         users = {vm: user or credentials.administrator(known, vm) for vm in vms}
         secrets.write_secret_file(secret_file, users, new)
     async with job.cloud(known.plan.cloud, known.subscription) as azure:
@@ -98,6 +98,9 @@ async def reset(job: Job) -> int:
             new=new,
             old=old,
             identity=job.path("identity"),
+            replace_keys=bool(job.request.get("replace_keys")),
+            admin_password=job.secret("admin_password"),
+            force=bool(job.request.get("force")),
             emit=job.emit,
         )
     return 1 if any(result.state == "failed" for result in results) else 0

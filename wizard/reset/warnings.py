@@ -1,0 +1,45 @@
+"""What a person should know before a reset: what it changes beside what was asked for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from wizard.plan.model import Auth
+
+if TYPE_CHECKING:
+    from wizard.deploy.record import Record
+    from wizard.reset.events import Mode
+
+
+def warnings(
+    record: Record, vms: Sequence[str], mode: Mode, user: str | None, *, replace_keys: bool = False
+) -> list[str]:
+    """Sentences, the gravest first; empty when the reset does what it says and no more."""
+    told: list[str] = []
+    administrators = {
+        known.user if (known := record.credentials.get(vm)) is not None else record.plan.machines.admin_user
+        for vm in vms
+    }
+    if mode == "password" and record.plan.machines.auth != Auth.PASSWORD:
+        told.append(
+            "These VMs were made for SSH keys only. VMAccess turns password login on (PasswordAuthentication yes)."
+        )
+    if mode in ("password", "ssh-key") and user is not None and (others := sorted(administrators - {user})):
+        told.append(
+            f"{user} is, or becomes, a user with sudo beside {', '.join(others)}, who keeps every login there is"
+            " until --mode remove-user."
+        )
+    if replace_keys:
+        told.append("Every other key of the user stops working, also those that this computer knows nothing of.")
+    if mode == "configuration":
+        told.append(
+            "The image's own SSH configuration comes back: a port, users or ciphers of your own, and whether passwords"
+            " are let in, are as the image has them."
+        )
+    if mode == "remove-user":
+        told.append(
+            f"What runs as {user or 'the user'} may end; the home folder stays, and with it the keys in it, should"
+            " somebody be made anew under that name."
+        )
+    return told
