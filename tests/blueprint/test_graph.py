@@ -18,7 +18,7 @@ from wizard.blueprint import names
 from wizard.blueprint.resource import OWNER_TAG, Blueprint, Resource
 from wizard.plan.addresses import is_tag
 from wizard.plan.files import PlanProblems
-from wizard.plan.model import Auth, Machines, Network, OsType, Outbound, Plan, ProbeProtocol
+from wizard.plan.model import Auth, Machines, Nat, Network, OsType, Outbound, Plan, ProbeProtocol
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 DEFAULT = Plan(machines=Machines(ssh_key=ED25519))
@@ -129,19 +129,29 @@ def test_a_nic_is_born_in_the_pool_and_its_own_nat_rule(plan: Plan) -> None:
     (balancer,) = graph.of_type(names.BALANCER)
     properties = balancer.body["properties"]
     rules = {rule["name"]: rule["properties"] for rule in properties["inboundNatRules"]}
-    assert len(rules) == plan.machines.count
+    ranged = plan.balancer.nat is Nat.RANGE
+    assert len(rules) == (1 if ranged else plan.machines.count)
+    first, size = plan.balancer.nat_first_port, plan.balancer.nat_range
+    if ranged:
+        assert (rules["ssh"]["frontendPortRangeStart"], rules["ssh"]["frontendPortRangeEnd"]) == (
+            first,
+            first + size - 1,
+        )
     for number, (vm, nic) in enumerate(zip(plan.vm_names, graph.of_type(names.NIC), strict=True)):
-        assert rules[f"ssh-{vm}"]["frontendPort"] == plan.balancer.nat_first_port + number
-        assert rules[f"ssh-{vm}"]["backendPort"] == 22
         (configuration,) = nic.body["properties"]["ipConfigurations"]
         inside = configuration["properties"]
-        assert inside["loadBalancerInboundNatRules"] == [{"id": f"{balancer.id}/inboundNatRules/ssh-{vm}"}]
+        assert ("loadBalancerInboundNatRules" in inside) is not ranged
+        if not ranged:
+            assert rules[f"ssh-{vm}"]["frontendPort"] == first + number
+            assert rules[f"ssh-{vm}"]["backendPort"] == 22
+            assert inside["loadBalancerInboundNatRules"] == [{"id": f"{balancer.id}/inboundNatRules/ssh-{vm}"}]
         assert inside["loadBalancerBackendAddressPools"] == [
             {"id": f"{balancer.id}/backendAddressPools/{properties['backendAddressPools'][0]['name']}"}
         ]
         assert "publicIPAddress" not in inside
     ports = [rule["properties"]["frontendPort"] for rule in properties["loadBalancingRules"]]
-    ports += [rule["frontendPort"] for rule in rules.values()]
+    for rule in rules.values():
+        ports += range(first, first + size) if ranged else [rule["frontendPort"]]
     assert len(set(ports)) == len(ports)
 
 

@@ -12,6 +12,7 @@ from wizard.plan.model import (
     Balancer,
     Diagnostics,
     Machines,
+    Nat,
     Network,
     Outbound,
     OutboundAddress,
@@ -80,7 +81,8 @@ def networks(draw: st.DrawFn, count: int) -> Network:
 
 @st.composite
 def balancers(draw: st.DrawFn, count: int) -> Balancer:
-    first = draw(st.integers(2000, 65534 - count + 1))
+    size = draw(st.integers(count, 400))
+    first = draw(st.integers(2000, 65534 - size + 1))
     return Balancer(
         dns_label=draw(st.sampled_from(["", "web", "a-1-b"])),
         frontend_port=draw(st.integers(1, 1999)),
@@ -89,7 +91,9 @@ def balancers(draw: st.DrawFn, count: int) -> Balancer:
         probe_path=draw(st.sampled_from(["/", "/healthz", "/a/b.html?x=1%20y", "//deep//er", "/it's;(ok)"])),
         probe_interval_s=draw(st.integers(5, 300)),
         probe_threshold=draw(st.integers(1, 10)),
+        nat=draw(st.sampled_from(Nat)),
         nat_first_port=first,
+        nat_range=size,
     )
 
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.plan.strategies import ED25519
 from wizard.plan import addresses, balancer, machines, naming, outbound, rules
-from wizard.plan.model import OsType, Outbound, OutboundAddress, Placement, Plan, ProbeProtocol
+from wizard.plan.model import Nat, OsType, Outbound, OutboundAddress, Placement, Plan, ProbeProtocol
 
 LINUX, WINDOWS = OsType.LINUX, OsType.WINDOWS
 
@@ -376,12 +376,17 @@ def test_ports() -> None:
     assert balancer.backend_port_is_free(22, LINUX) is not None
     assert balancer.backend_port_is_free(22, WINDOWS) is None
     assert balancer.backend_port_is_free(3389, WINDOWS) is not None
-    assert balancer.nat_ports_exist(65533, 2) is None
-    assert balancer.nat_ports_exist(65534, 2) is not None
-    assert balancer.ports_apart(80, 81, 2) is None
-    assert balancer.ports_apart(81, 81, 2) is not None
-    assert balancer.ports_apart(82, 81, 2) is not None
-    assert balancer.ports_apart(83, 81, 2) is None
+    assert balancer.nat_ports_exist(65533, 2, Nat.PER_VM, 9) is None
+    assert balancer.nat_ports_exist(65534, 2, Nat.PER_VM, 9) is not None
+    assert balancer.nat_ports_exist(65533, 1, Nat.RANGE, 2) is None
+    assert balancer.nat_ports_exist(65533, 1, Nat.RANGE, 3) is not None
+    assert balancer.ports_apart(80, 81, 2, Nat.PER_VM, 9) is None
+    assert balancer.ports_apart(81, 81, 2, Nat.PER_VM, 9) is not None
+    assert balancer.ports_apart(82, 81, 2, Nat.PER_VM, 9) is not None
+    assert balancer.ports_apart(83, 81, 2, Nat.PER_VM, 9) is None
+    assert balancer.ports_apart(83, 81, 2, Nat.RANGE, 3) is not None
+    assert balancer.nat_range_suffices(2, Nat.RANGE, 3) is not None
+    assert balancer.nat_range_suffices(2, Nat.PER_VM, 3) is None
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from wizard import ids
 from wizard.azure import clouds, resources, signin
 from wizard.azure.clouds import Cloud
 from wizard.azure.errors import explained
@@ -138,6 +139,19 @@ class Azure:
     async def begin_delete(self, id: str) -> Operation | None:
         """Delete a resource or a group. None: it is gone; else `await operation.result()` waits. Raises AzureError."""
         return await resources.begin_delete(self, id)
+
+    async def port_mappings(self, pool: str, ip_configuration: str) -> list[dict[str, Any]]:
+        """Which frontend ports of NAT rules with a range lead to one member of a backend pool; both are ids.
+
+        `inboundNatRuleName`, `protocol`, `frontendPort`, `backendPort` of each. Raises AzureError.
+        """
+        parsed = ids.parse(pool)
+        balancer, name = parsed.names
+        asked: Any = {"ipConfiguration": {"id": ip_configuration}}
+        begin = self.network.load_balancers.begin_list_inbound_nat_rule_port_mappings
+        poller: Any = await self.ask(begin(parsed.group, balancer, name, asked))
+        told: dict[str, Any] = (await self.ask(poller.result())).as_dict()
+        return list(told.get("inboundNatRulePortMappings") or ())
 
     async def list_group(self, group: str) -> list[dict[str, Any]] | None:
         """Id, type, name, location and tags of everything in a group; None when there is no such group."""

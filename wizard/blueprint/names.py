@@ -78,6 +78,11 @@ def nat_rule(vm: str, os: OsType = OsType.LINUX) -> str:
     return f"{admin_service(os)}-{vm}"
 
 
+def nat_range_rule(os: OsType = OsType.LINUX) -> str:
+    """The balancer's rule whose range of ports leads to the machines' sign-ins."""
+    return admin_service(os)
+
+
 @dataclass(frozen=True)
 class Ids:
     """The ids of one deployment's resources, by subscription, resource group and prefix."""

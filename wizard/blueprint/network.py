@@ -15,7 +15,8 @@ from wizard.blueprint.names import Ids
 from wizard.blueprint.resource import Resource
 from wizard.plan import limits
 from wizard.plan.addresses import is_tag
-from wizard.plan.model import OsType, Outbound, OutboundAddress, Plan, ProbeProtocol
+from wizard.plan.balancer import nat_ports
+from wizard.plan.model import Nat, OsType, Outbound, OutboundAddress, Plan, ProbeProtocol
 
 IDLE_MINUTES = 4
 """Azure's default and least, for balancer rules (4 to 30) and the NAT gateway (4 to 120)."""
@@ -25,7 +26,7 @@ _PRIORITY_STEP = 10
 
 
 def resources(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
-    """NSG, public addresses, NAT gateway (if that is the way out), virtual network, balancer. `common`: location, tags."""
+    """NSG, addresses, NAT gateway (if that is the way out), virtual network, balancer. `common`: location and tags."""
     prefix = plan.prefix
     yield _resource(names.NSG, ids.nsg, names.nsg(prefix), common, nsg_properties(plan), after=(ids.group,))
     gateway = plan.network.outbound is Outbound.NAT_GATEWAY
@@ -63,8 +64,9 @@ def nics(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
             "subnet": {"id": ids.subnet(plan.network.subnet_name)},
             "privateIPAllocationMethod": "Dynamic",
             "loadBalancerBackendAddressPools": [{"id": ids.pool}],
-            "loadBalancerInboundNatRules": [{"id": ids.nat_rule(vm, plan.machines.os)}],
         }
+        if plan.balancer.nat is Nat.PER_VM:  # a range leads to whoever is in the pool
+            configuration["loadBalancerInboundNatRules"] = [{"id": ids.nat_rule(vm, plan.machines.os)}]
         properties = {"ipConfigurations": [{"name": names.IP_CONFIGURATION, "properties": configuration}]}
         yield _resource(names.NIC, ids.nic(vm), names.nic(vm), common, properties, after=(ids.vnet, ids.balancer))
 
@@ -161,7 +163,7 @@ def balancer_properties(plan: Plan, ids: Ids) -> dict[str, Any]:
         "backendAddressPools": [{"name": names.POOL}],
         "probes": [{"name": names.PROBE, "properties": _probe(plan)}],
         "loadBalancingRules": [{"name": names.RULE, "properties": rule}],
-        "inboundNatRules": list(_nat_rules(plan, frontend)),
+        "inboundNatRules": list(_nat_rules(plan, ids, frontend)),
         **_outbound_rules(plan, ids),
     }
 
@@ -200,18 +202,27 @@ def _probe(plan: Plan) -> dict[str, Any]:
     return probe
 
 
-def _nat_rules(plan: Plan, frontend: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    backend_port = limits.RDP_PORT if plan.machines.os == OsType.WINDOWS else limits.SSH_PORT
-    for port, vm in enumerate(plan.vm_names, start=plan.balancer.nat_first_port):
-        properties = {
-            "frontendIPConfiguration": frontend,
-            "protocol": "Tcp",
-            "frontendPort": port,
-            "backendPort": backend_port,
-            "idleTimeoutInMinutes": IDLE_MINUTES,
-            "enableTcpReset": True,
+def _nat_rules(plan: Plan, ids: Ids, frontend: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """A port for each machine, or one rule with a range of which Azure gives each member of the pool a port."""
+    common = {
+        "frontendIPConfiguration": frontend,
+        "protocol": "Tcp",
+        "backendPort": limits.RDP_PORT if plan.machines.os == OsType.WINDOWS else limits.SSH_PORT,
+        "idleTimeoutInMinutes": IDLE_MINUTES,
+        "enableTcpReset": True,
+    }
+    choice = plan.balancer
+    ports = nat_ports(choice.nat_first_port, plan.machines.count, choice.nat, choice.nat_range)
+    if choice.nat is Nat.RANGE:
+        pooled = {
+            "backendAddressPool": {"id": ids.pool},
+            "frontendPortRangeStart": ports[0],
+            "frontendPortRangeEnd": ports[-1],
         }
-        yield {"name": names.nat_rule(vm, plan.machines.os), "properties": properties}
+        yield {"name": names.nat_range_rule(plan.machines.os), "properties": {**common, **pooled}}
+        return
+    for port, vm in zip(ports, plan.vm_names, strict=True):
+        yield {"name": names.nat_rule(vm, plan.machines.os), "properties": {**common, "frontendPort": port}}
 
 
 def _public_ip(id: str, name: str, common: Mapping[str, Any], group: str, dns_label: str = "") -> Resource:

@@ -36,5 +36,11 @@ class Arm(Protocol):
     async def begin_delete(self, id: str) -> Poller | None:
         """Send the delete; None when it is done at once, or there was nothing."""
 
+    async def port_mappings(self, pool: str, ip_configuration: str) -> list[Document]:
+        """Which frontend ports of NAT rules with a range lead to one member of a backend pool.
+
+        `inboundNatRuleName`, `protocol`, `frontendPort`, `backendPort` of each.
+        """
+
     async def list_group(self, group: str) -> list[Document] | None:
         """`id`, `type`, `name` and `tags` of everything in a resource group; None when there is no such group."""

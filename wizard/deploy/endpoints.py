@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ from wizard.deploy.arm import Arm, Document
 
 SSH_PORT = 22
 RDP_PORT = 3389
+READS_AT_ONCE = 16
+"""Questions for ports side by side: each is an operation that ARM works on for a moment."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,10 @@ async def read(azure: Arm, blueprint: Blueprint) -> Endpoints:
         for frontend in _items(live, "frontendIPConfigurations")
     }
 
-    def where(rule: Mapping[str, Any]) -> str:
+    def where(rule: Mapping[str, Any], port: int = 0) -> str:
         frontend = _reference(rule.get("properties") or {}, "frontendIPConfiguration")
         address = frontends.get(frontend, "")
-        return f"{address}:{rule['properties']['frontendPort']}" if address else ""
+        return f"{address}:{port or rule['properties']['frontendPort']}" if address else ""
 
     http = next((f"http://{at}" for rule in _items(live, "loadBalancingRules") if (at := where(rule))), "")
     maps: dict[int, dict[str, str]] = {SSH_PORT: {}, RDP_PORT: {}}
@@ -50,7 +53,40 @@ async def read(azure: Arm, blueprint: Blueprint) -> Endpoints:
         vm = vm_of_rule.get(ids.key(rule_id))
         if vm and port in maps and (at := where(rule)):
             maps[port][vm] = at
+    ranges = {
+        str(rule["name"]).lower(): rule
+        for rule in _items(live, "inboundNatRules")
+        if (rule.get("properties") or {}).get("frontendPortRangeStart")
+    }
+    if ranges:
+        for vm, told in await _mapped(azure, blueprint, live):
+            ranged = ranges.get(str(told.get("inboundNatRuleName", "")).lower())
+            port = told.get("backendPort")
+            if ranged and port in maps and (at := where(ranged, int(told["frontendPort"]))):
+                maps[port][vm] = at
     return Endpoints(http, maps[SSH_PORT], maps[RDP_PORT])
+
+
+async def _mapped(azure: Arm, blueprint: Blueprint, balancer: Document) -> list[tuple[str, Document]]:
+    """What Azure has given of its NAT ranges: (VM name, mapping), in the plan's order. Nothing says which port is whose
+    but Azure, asked for each member of the pool.
+    """
+    vm_of_nic = _vm_of_nic(blueprint)
+    order = list(vm_of_nic.values())
+    members = [
+        (vm, str(pool["id"]), str(member["id"]))
+        for pool in _items(balancer, "backendAddressPools")
+        for member in (pool.get("properties") or {}).get("backendIPConfigurations") or ()
+        if (vm := vm_of_nic.get(ids.key(str(member["id"]).rpartition("/ipConfigurations/")[0])))
+    ]
+    at_once = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def ask(vm: str, pool: str, member: str) -> list[tuple[str, Document]]:
+        async with at_once:
+            return [(vm, told) for told in await azure.port_mappings(pool, member)]
+
+    told = await asyncio.gather(*(ask(*each) for each in sorted(members, key=lambda each: order.index(each[0]))))
+    return [mapping for each in told for mapping in each]
 
 
 async def _address(azure: Arm, frontend: Mapping[str, Any]) -> str:
@@ -61,16 +97,20 @@ async def _address(azure: Arm, frontend: Mapping[str, Any]) -> str:
 
 def _nat_rules(blueprint: Blueprint) -> Iterator[tuple[str, str]]:
     """Each NAT rule's id and the VM it leads to: a VM names its NICs, a NIC its NAT rules."""
-    vm_of_nic = {
-        ids.key(str(nic.get("id", ""))): vm.name
-        for vm in blueprint.of_type("Microsoft.Compute/virtualMachines")
-        for nic in _properties(vm).get("networkProfile", {}).get("networkInterfaces", ())
-    }
+    vm_of_nic = _vm_of_nic(blueprint)
     for nic in blueprint.of_type("Microsoft.Network/networkInterfaces"):
         vm_name = vm_of_nic.get(ids.key(nic.id))
         for configuration in _properties(nic).get("ipConfigurations", ()) if vm_name else ():
             for rule in configuration.get("properties", {}).get("loadBalancerInboundNatRules", ()):
                 yield ids.key(rule["id"]), str(vm_name)
+
+
+def _vm_of_nic(blueprint: Blueprint) -> dict[str, str]:
+    return {
+        ids.key(str(nic.get("id", ""))): vm.name
+        for vm in blueprint.of_type("Microsoft.Compute/virtualMachines")
+        for nic in _properties(vm).get("networkProfile", {}).get("networkInterfaces", ())
+    }
 
 
 def _properties(resource: Resource) -> Mapping[str, Any]:

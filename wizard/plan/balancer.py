@@ -11,7 +11,7 @@ import re
 from wizard.errors import Problem
 from wizard.plan import limits
 from wizard.plan.machines import number
-from wizard.plan.model import OsType, ProbeProtocol
+from wizard.plan.model import Nat, OsType, ProbeProtocol
 
 
 def frontend_port(value: int) -> Problem | None:
@@ -42,28 +42,53 @@ def nat_first_port(value: int) -> Problem | None:
     return number("balancer.nat_first_port", value, limits.FRONTEND_PORT, "A balancer's port is one of these.")
 
 
-def nat_ports_exist(first: int, count: int) -> Problem | None:
-    """One port a machine, in a row: the last one is still a port."""
-    last = first + count - 1
-    if last in limits.FRONTEND_PORT:
+def nat_range(value: int) -> Problem | None:
+    """1 to 1,000."""
+    return number("balancer.nat_range", value, limits.NAT_RANGE, "A range has a port for each machine of a deployment.")
+
+
+def nat_range_suffices(value: int, nat: Nat, count: int) -> Problem | None:
+    """A range has a port for each machine: Azure refuses the machine that finds none."""
+    if nat is not Nat.RANGE or count <= value:
         return None
     return Problem(
-        "balancer.nat_first_port",
-        f"The last machine's port would be {last}.",
-        f"Each of the {count} machines takes the next port, and {limits.FRONTEND_PORT.high} is the last one.",
-        f"Use {limits.FRONTEND_PORT.high - count + 1} or less.",
+        "balancer.nat_range",
+        f"The range has {value} ports, and there are {count} machines.",
+        "Each machine of the pool takes one; a machine that finds none is refused.",
+        f"Write {count} or more; more leave room to scale out.",
     )
 
 
-def ports_apart(frontend: int, first: int, count: int) -> Problem | None:
-    """No two rules of a balancer share a frontend port and protocol."""
-    last = first + count - 1
-    if not first <= frontend <= last:
+def nat_ports(first: int, count: int, nat: Nat, size: int) -> range:
+    """The frontend ports that lead to single machines: one each, or the whole range."""
+    return range(first, first + (max(size, count) if nat is Nat.RANGE else count))
+
+
+def nat_ports_exist(first: int, count: int, nat: Nat, size: int) -> Problem | None:
+    """One port a machine, in a row, or a range: the last one is still a port."""
+    ports = nat_ports(first, count, nat, size)
+    if ports[-1] in limits.FRONTEND_PORT:
         return None
-    ports = f"port {first}" if count == 1 else f"ports {first} to {last}"
+    last, why = "last machine's port", f"Each of the {count} machines takes the next port"
+    if nat is Nat.RANGE:
+        last, why = "range's last port", f"It has {len(ports)} ports in a row"
     return Problem(
         "balancer.nat_first_port",
-        f"The sign-in {ports} and frontend port {frontend} meet.",
+        f"The {last} would be {ports[-1]}.",
+        f"{why}, and {limits.FRONTEND_PORT.high} is the last one.",
+        f"Use {limits.FRONTEND_PORT.high - len(ports) + 1} or less.",
+    )
+
+
+def ports_apart(frontend: int, first: int, count: int, nat: Nat, size: int) -> Problem | None:
+    """No two rules of a balancer share a frontend port and protocol."""
+    ports = nat_ports(first, count, nat, size)
+    if frontend not in ports:
+        return None
+    told = f"port {first}" if len(ports) == 1 else f"ports {first} to {ports[-1]}"
+    return Problem(
+        "balancer.nat_first_port",
+        f"The sign-in {told} and frontend port {frontend} meet.",
         "Two rules of one balancer cannot share a port.",
         "Move one of them; 50001 is the usual first sign-in port.",
     )

@@ -29,6 +29,7 @@ _COMMENTS: Mapping[str, str] = {
     "network.outbound_ports": "of an outbound rule: for each machine, a multiple of 8",
     "balancer.probe_protocol": "http, tcp",
     "balancer.nat": "per-vm (one rule each), range (port range and pool)",
+    "balancer.nat_range": "of a range: how many ports",
 }
 _COLUMN = 37  # where comments begin, as far as the values let them
 

@@ -55,6 +55,7 @@ RESERVED_ADDRESSES = 5  # of every subnet: the first four and the last
 
 FRONTEND_PORT = Range(1, 65534)
 BACKEND_PORT = Range(1, 65535)
+NAT_RANGE = Range(1, 1000)  # ours: as many as a scale set has machines; Azure takes up to 65,534
 OUTBOUND_PORTS_STEP = 8
 SNAT_PORTS = 64000  # of one frontend address
 OUTBOUND_PORTS = Range(OUTBOUND_PORTS_STEP, SNAT_PORTS)

@@ -162,6 +162,11 @@ class Balancer(_Section):
         description="The first machine's sign-in port at the balancer; the others follow.",
         json_schema_extra=limits.FRONTEND_PORT.schema,
     )
+    nat_range: int = Field(
+        default=100,
+        description="Of a range: how many ports it has. More than machines leave room to scale out.",
+        json_schema_extra=limits.NAT_RANGE.schema,
+    )
 
 
 class Diagnostics(_Section):

@@ -8,7 +8,7 @@ from typing import Any
 
 from wizard.errors import Problem
 from wizard.plan.choices import image_named, known
-from wizard.plan.model import Nat, OsType, Placement
+from wizard.plan.model import OsType, Placement
 
 _WORKING_IMAGES = ("ubuntu-24.04", "debian-12")
 
@@ -40,7 +40,6 @@ _LIST = (
         "Zones and scale sets",
         f'Use "{Placement.AVAILABILITY_SET}".',
     ),
-    _NotYet("balancer.nat", lambda nat: nat is not Nat.PER_VM, "A NAT rule for a range", f'Use "{Nat.PER_VM}".'),
     _NotYet("diagnostics.storage_account", bool, "A storage account of one's own", "Use false."),
 )
 

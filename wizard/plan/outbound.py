@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from wizard.errors import Problem
 from wizard.plan import limits, workload
-from wizard.plan.model import Outbound, OutboundAddress
+from wizard.plan.balancer import nat_ports
+from wizard.plan.model import Nat, Outbound, OutboundAddress
 
 PORTS = "network.outbound_ports"
 
@@ -34,11 +35,13 @@ def ports_suffice(  # noqa: PLR0917 - one value a key
     count: int,
     frontend_port: int,
     nat_first_port: int,
+    nat: Nat = Nat.PER_VM,
+    nat_range: int = 1,
 ) -> Problem | None:
     """All machines' ports together fit on the one address. The keys are legal by themselves."""
     if outbound is not Outbound.OUTBOUND_RULE:
         return None
-    room = available(address, count, frontend_port, nat_first_port)
+    room = available(address, frontend_port, nat_ports(nat_first_port, count, nat, nat_range))
     if count * value <= room:
         return None
     most = room // count // limits.OUTBOUND_PORTS_STEP * limits.OUTBOUND_PORTS_STEP
@@ -55,12 +58,11 @@ def ports_suffice(  # noqa: PLR0917 - one value a key
     )
 
 
-def available(address: OutboundAddress, count: int, frontend_port: int, nat_first_port: int) -> int:
+def available(address: OutboundAddress, frontend_port: int, sign_in: range) -> int:
     """How many SNAT ports the outbound rule's address has left."""
     if address is OutboundAddress.OWN:
         return limits.SNAT_PORTS
-    used = (frontend_port, *range(nat_first_port, nat_first_port + count))
-    taken = {port // limits.OUTBOUND_PORTS_STEP for port in used}
+    taken = {port // limits.OUTBOUND_PORTS_STEP for port in (frontend_port, *sign_in)}
     return limits.SNAT_PORTS - limits.OUTBOUND_PORTS_STEP * len(taken)
 
 

@@ -70,6 +70,7 @@ _ALONE = (
     _rule(balancer.probe_interval, "balancer.probe_interval_s"),
     _rule(balancer.probe_threshold, "balancer.probe_threshold"),
     _rule(balancer.nat_first_port, "balancer.nat_first_port"),
+    _rule(balancer.nat_range, "balancer.nat_range"),
     _rule(expectation.check, "verification.expect"),
 )
 
@@ -128,6 +129,8 @@ def _few(count: int, placement: Placement) -> Problem | None:
     return machines.few(count) if placement is Placement.AVAILABILITY_SET else None
 
 
+_NAT = ("balancer.nat_first_port", "balancer.nat", "balancer.nat_range")
+
 _TOGETHER = (
     _rule(_few, "machines.count", "machines.placement"),
     _rule(machines.image_fits, "machines.image", "machines.os"),
@@ -145,10 +148,11 @@ _TOGETHER = (
         "network.outbound_address",
         "machines.count",
         "balancer.frontend_port",
-        "balancer.nat_first_port",
+        *_NAT,
     ),
-    _rule(balancer.nat_ports_exist, "balancer.nat_first_port", "machines.count"),
-    _rule(balancer.ports_apart, "balancer.frontend_port", "balancer.nat_first_port", "machines.count"),
+    _rule(balancer.nat_range_suffices, "balancer.nat_range", "balancer.nat", "machines.count"),
+    _rule(balancer.nat_ports_exist, "balancer.nat_first_port", "machines.count", *_NAT[1:]),
+    _rule(balancer.ports_apart, "balancer.frontend_port", "balancer.nat_first_port", "machines.count", *_NAT[1:]),
 )
 
 

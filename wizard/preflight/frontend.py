@@ -34,8 +34,12 @@ def _ports(document: Any) -> Iterator[tuple[str, int]]:
     kinds = {"loadBalancingRules": "balancer.frontend_port", "inboundNatRules": "balancer.nat_first_port"}
     for kind, field in kinds.items():
         for rule in properties.get(kind) or ():
-            if port := (rule.get("properties") or {}).get("frontendPort"):
+            properties_of = rule.get("properties") or {}
+            if port := properties_of.get("frontendPort"):
                 yield field, int(port)
+            elif first := properties_of.get("frontendPortRangeStart"):
+                for each in range(int(first), int(properties_of["frontendPortRangeEnd"]) + 1):
+                    yield field, each
 
 
 def _problem(field: str, port: int, why: str) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,8 +106,12 @@ class Frontend:
     nat_ports: frozenset[int]
 
 
-def public_addresses(blueprint: Blueprint, live: Live) -> list[Frontend]:
-    """Every planned public IP that has an address, with what the live balancers open on it."""
+def public_addresses(blueprint: Blueprint, live: Live, doors: Iterable[str] = ()) -> list[Frontend]:
+    """Every planned public IP that has an address, with what the live balancers open on it.
+
+    `doors` are `ADDRESS:PORT` of single machines, which a NAT rule with a range does not tell itself.
+    """
+    told = [(host, int(port)) for host, _, port in (door.rpartition(":") for door in doors)]
     frontends = []
     for planned in blueprint.of_type("Microsoft.Network/publicIPAddresses"):
         address = str(((live[ids.key(planned.id)] or {}).get("properties") or {}).get("ipAddress") or "")
@@ -130,6 +134,7 @@ def public_addresses(blueprint: Blueprint, live: Live) -> list[Frontend]:
                     for rule in _items(document, key)
                     if _reference(rule, "frontendIPConfiguration") in ours and rule["properties"].get("frontendPort")
                 )
+        nat_ports.update(port for host, port in told if host == address)
         frontends.append(Frontend(planned.name, address, frozenset(ports | nat_ports), frozenset(nat_ports)))
     return frontends
 

@@ -220,7 +220,9 @@ class Verification:
 
     async def _ports(self) -> None:
         """ports.closed and ports.source, at every public address."""
-        for frontend in control.public_addresses(self.blueprint, self.live):
+        for frontend in control.public_addresses(
+            self.blueprint, self.live, (*self.reach.ssh.values(), *self.reach.rdp.values())
+        ):
             await self._closed(frontend)
             await self._source(frontend)
 

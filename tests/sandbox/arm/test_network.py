@@ -351,6 +351,46 @@ async def test_an_outbound_rule_needs_snat_off(arm: Arm, web: Web) -> None:
     assert (await refusal(arm, web.path, body))[1] == "AllocatedOutboundPortsExceedsLimit"
 
 
+async def test_a_range_of_nat_ports_gives_each_member_one_and_never_another(arm: Arm, web: Web) -> None:
+    body = copy.deepcopy(web.body)
+    rule = {
+        "frontendIPConfiguration": {"id": f"{web.balancer}/frontendIPConfigurations/fe"},
+        "backendAddressPool": {"id": web.pool},
+        "protocol": "Tcp",
+        "frontendPortRangeStart": 51001,
+        "frontendPortRangeEnd": 51002,
+        "backendPort": 22,
+    }
+    body["properties"]["inboundNatRules"] = [{"name": "ssh", "properties": rule}]
+    shown = await arm.put(web.path, body)
+    assert shown["properties"]["inboundNatRules"][0]["properties"]["frontendPort"] == 0
+    nic = bodies.nic(web.subnet, pools=(web.pool,))
+    second = await arm.put(f"{web.base}/networkInterfaces/second", nic)
+    first = await arm.put(f"{web.base}/networkInterfaces/first", nic)
+    assert (await refusal(arm, f"{web.base}/networkInterfaces/third", nic))[1] == "InboundNatRulePortRangeExhausted"
+    query = f"{web.path}/backendAddressPools/be/queryInboundNatRulePortMapping"
+
+    async def ports(asked: dict[str, Any]) -> list[int]:
+        ended = await arm.done(await arm("POST", query, asked))
+        return [one["frontendPort"] for one in ended.body["inboundNatRulePortMappings"]]
+
+    def by_id(document: dict[str, Any]) -> dict[str, Any]:
+        return {"ipConfiguration": {"id": document["properties"]["ipConfigurations"][0]["id"]}}
+
+    assert (await ports(by_id(second)), await ports(by_id(first))) == ([51001], [51002])
+    address = first["properties"]["ipConfigurations"][0]["properties"]["privateIPAddress"]
+    assert await ports({"ipAddress": address}) == [51002]
+    await arm.done(await arm("DELETE", f"{web.base}/networkInterfaces/second"))
+    assert await ports(by_id(first)) == [51002]
+    third = await arm.put(f"{web.base}/networkInterfaces/third", nic)
+    assert await ports(by_id(third)) == [51001]
+    assert (await arm("POST", query, {})).status == 400
+    rule["frontendPortRangeEnd"] = 51001
+    assert (await refusal(arm, web.path, body))[1] == "InboundNatRulePortRangeExhausted"
+    own = bodies.nic(web.subnet, nat_rules=(f"{web.balancer}/inboundNatRules/ssh",))
+    assert (await refusal(arm, f"{web.base}/networkInterfaces/own", own))[0] == 400
+
+
 async def test_new_subnets_are_private_from_the_version_on_that_says_so(arm: Arm, group: str) -> None:
     path = f"{group}{NETWORK}/virtualNetworks/vnet"
     await arm.done(await arm("PUT", path, bodies.vnet(), version="2024-05-01"))

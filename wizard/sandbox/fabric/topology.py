@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
+from wizard.sandbox.arm.network import port_ranges
 from wizard.sandbox.fabric import addresses, nsg
 from wizard.sandbox.fabric.addresses import Addresses
 
@@ -247,11 +248,26 @@ class _Reader:
                 address = frontends.get(_reference(facts.get("frontendIPConfiguration")), "")
                 if rule := _frontend(key, facts, address, tuple(by_nat.get(key, ())), None, nat=True):
                     found[key] = rule
+            found |= {rule.key: rule for rule in _ranges(document, frontends, interfaces)}
             for item in properties.get("outboundRules") or ():
                 facts = _properties(item)
                 if any(frontends.get(key) for key in _references(facts.get("frontendIPConfigurations"))):
                     snat.add(_reference(facts.get("backendAddressPool")))
         return found, frozenset(snat)
+
+
+def _ranges(
+    document: Document, frontends: Mapping[str, str], interfaces: Iterable[Interface]
+) -> Iterable[FrontendRule]:
+    """What NAT rules with a range of ports have given to single members: each is a door of its own."""
+    given = list(port_ranges.given(document))
+    by_key = {ids.key(interface.id): interface for interface in interfaces} if given else {}
+    for item, member, port in given:
+        facts, key, one = _properties(item), _child(document, "inboundNatRules", item), by_key.get(member)
+        address = frontends.get(_reference(facts.get("frontendIPConfiguration")), "")
+        ranged = {**facts, "frontendPort": port}
+        if one and (rule := _frontend(f"{key}#{port}", ranged, address, (one,), None, nat=True)):
+            yield rule
 
 
 def _probe(key: str, facts: Mapping[str, Any]) -> Probe:

@@ -31,10 +31,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Door:
-    """The planned NAT rule of one machine."""
+    """The planned NAT rule of one machine, its own or the one of its pool."""
 
     rule_id: str
     backend_port: int
+    pool: str = ""  # the key of the pool that a rule with a range of ports serves
 
     @property
     def name(self) -> str:
@@ -119,12 +120,16 @@ class Facts:
 
     def door(self, machine: Machine) -> Door | None:
         """The NAT rule that the plan gives a machine."""
-        rules = {
-            ids.child_id(planned.id, "inboundNatRules", str(rule["name"])): int(rule["properties"]["backendPort"])
+        doors = [
+            Door(
+                ids.child_id(planned.id, "inboundNatRules", str(rule["name"])),
+                int(rule["properties"]["backendPort"]),
+                reference(rule["properties"].get("backendAddressPool")),
+            )
             for planned in self.blueprint.of_type(LOAD_BALANCERS)
             for rule in planned.body["properties"].get("inboundNatRules") or ()
-        }
-        by_key = {ids.key(rule_id): Door(rule_id, port) for rule_id, port in rules.items()}
+        ]
+        by_key = {ids.key(door.rule_id): door for door in doors}
         for nic in machine.nics:
             if nic not in self.blueprint:
                 continue
@@ -132,6 +137,9 @@ class Facts:
                 for key in references(properties(item).get("loadBalancerInboundNatRules")):
                     if key in by_key:
                         return by_key[key]
+                pools = references(properties(item).get("loadBalancerBackendAddressPools"))
+                if door := next((door for door in doors if door.pool in pools), None):
+                    return door
         return None
 
     def nics(self, machine: Machine) -> list[str]:

@@ -107,6 +107,10 @@ def nat(facts: Facts, machine: Machine) -> Iterator[Cause]:
             AGAIN,
         )
     configurations = facts.configurations(machine)
+    if door.pool:
+        if configurations and not any(door.pool in one.pools for one in configurations):
+            yield from pool(facts, machine)
+        return
     held = {key for one in configurations for key in one.nat_rules}
     if configurations and ids.key(door.rule_id) not in held:
         attached = reference(properties(rule).get("backendIPConfiguration"))

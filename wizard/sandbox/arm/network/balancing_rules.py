@@ -7,6 +7,7 @@ from typing import Any
 
 from wizard import ids
 from wizard.sandbox.arm.errors import ArmError
+from wizard.sandbox.arm.network import port_ranges
 from wizard.sandbox.arm.network.resource import choice, number
 from wizard.sandbox.store import Json
 
@@ -62,20 +63,31 @@ def complete_rule(facts: Json) -> None:
 
 
 def check_nat_rule(rule: Json) -> None:
-    """The form with one port. A range of ports with a pool is Azure's second form."""
+    """One port for one interface, or a range of ports for a pool."""
     facts, by = rule["properties"], rule["id"]
     _require(facts, "frontendIPConfiguration", by)
-    if facts.get("frontendPortRangeStart") or facts.get("backendAddressPool"):
+    if not port_ranges.is_range(facts) and not facts.get("backendAddressPool"):
+        _check_ports(facts, by)
+        return
+    for key in ("backendAddressPool", "frontendPortRangeStart", "frontendPortRangeEnd", "backendPort"):
+        _require(facts, key, by)
+    if facts.get("frontendPort"):
         raise ArmError(
             400,
-            "InboundNatRulePortRangeNotSupported",
-            f"NAT rule {by} has a port range, which this cloud lacks so far.",
+            "InboundNatRuleFrontendPortAndRangeAreExclusive",  # code from memory
+            f"NAT rule {by} has both a frontend port and a range of frontend ports.",
         )
-    _check_ports(facts, by)
+    choice(facts, "protocol", ("Tcp", "Udp", "All"), by)
+    first = number(facts, "frontendPortRangeStart", 1, 65534, by)
+    number(facts, "frontendPortRangeEnd", first, 65534, by)
+    number(facts, "backendPort", 1, 65535, by)
+    number(facts, "idleTimeoutInMinutes", 4, 30, by, default=4)
 
 
 def complete_nat_rule(facts: Json) -> None:
     _complete(facts)
+    if port_ranges.is_range(facts):
+        facts["frontendPort"] = 0
 
 
 def check_outbound_rule(rule: Json) -> None:
@@ -122,9 +134,7 @@ def _ranges_of_eight(properties: Json, fronts: set[str]) -> set[tuple[str, int]]
             front = ids.key(facts["frontendIPConfiguration"]["id"])
             if front not in fronts:
                 continue
-            first = facts.get("frontendPort") or facts.get("frontendPortRangeStart") or 0
-            last = facts.get("frontendPort") or facts.get("frontendPortRangeEnd") or 0
-            found |= {(front, port // 8) for port in range(first, last + 1)}
+            found |= {(front, port // 8) for port in port_ranges.ports(facts)}
     return found
 
 
@@ -143,10 +153,11 @@ def check_clashes(properties: Json) -> None:
         for rule in properties.get(where) or ():
             facts = rule["properties"]
             for protocol in _protocols(facts):
-                front = (ids.key(facts["frontendIPConfiguration"]["id"]), facts["frontendPort"], protocol)
-                if other := fronts.get(front):
-                    raise _same("RulesUseSameFrontendPortProtocolAndVip", other, rule["id"], "frontend port")
-                fronts[front] = rule["id"]
+                for port in port_ranges.ports(facts):
+                    front = (ids.key(facts["frontendIPConfiguration"]["id"]), port, protocol)
+                    if other := fronts.get(front):
+                        raise _same("RulesUseSameFrontendPortProtocolAndVip", other, rule["id"], "frontend port")
+                    fronts[front] = rule["id"]
                 pool = facts.get("backendAddressPool")
                 if where != "loadBalancingRules" or pool is None or facts.get("enableFloatingIP"):
                     continue

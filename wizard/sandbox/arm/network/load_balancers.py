@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from wizard import ids
 from wizard.sandbox.arm.errors import ArmError, invalid_reference
 from wizard.sandbox.arm.kind import Call, Child, Durations, Reply, action, completes
-from wizard.sandbox.arm.network import balancing_rules, public_ip_addresses, references
+from wizard.sandbox.arm.network import balancing_rules, port_ranges, public_ip_addresses, references
 from wizard.sandbox.arm.network.references import References
 from wizard.sandbox.arm.network.resource import NetworkKind, check_zones, choice, reference
 from wizard.sandbox.arm.network.virtual_networks import check_static, free_addresses
@@ -65,6 +65,9 @@ class LoadBalancers(NetworkKind):
         balancing_rules.check_clashes(facts)
         uses = references.of(self.world.store)
         balancing_rules.check_allocation(facts, lambda pool: len(uses.to(pool, _NIC)))
+        for rule in facts.get(NAT_RULES) or ():
+            if port_ranges.is_range(rule["properties"]):
+                port_ranges.check_size(rule, len(uses.to(rule["properties"]["backendAddressPool"]["id"], _NIC)))
         self._check_members(existing, facts)
 
     def _check_frontend(self, call: Call, item: Json, body: Json) -> None:
@@ -131,6 +134,9 @@ class LoadBalancers(NetworkKind):
             balancing_rules.complete_outbound_rule(item["properties"])
         return represented
 
+    def accepted(self, call: Call, body: Json, document: Document, created: bool) -> None:
+        port_ranges.settle(self.world.store, document, references.of(self.world.store))
+
     def link(self, document: Document, properties: Json, uses: References) -> None:
         for where in (FRONTENDS, POOLS, PROBES):
             for item in properties[where]:
@@ -145,7 +151,7 @@ class LoadBalancers(NetworkKind):
         for pool in properties[POOLS]:
             members = uses.to(pool["id"], _NIC)
             pool["properties"]["loadBalancerBackendAddresses"] = [
-                _backend_address(use.owner, use.by) for use in members
+                _backend_address(document, use.owner, use.by) for use in members
             ]
             if members:
                 pool["properties"]["backendIPConfigurations"] = [{"id": use.by} for use in members]
@@ -163,11 +169,12 @@ class LoadBalancers(NetworkKind):
             address = addresses.get(ids.key(rule["properties"]["frontendIPConfiguration"]["id"]))
             if address is None or rule["properties"]["protocol"] == "Udp":
                 continue
-            why = self.world.fabric.frontend_conflict(address, rule["properties"]["frontendPort"])
-            if why is not None:
-                raise ArmError(
-                    409, "FrontendPortNotAvailable", f"The frontend port of {rule['id']} cannot be used: {why}"
-                )
+            for port in port_ranges.ports(rule["properties"]):
+                why = self.world.fabric.frontend_conflict(address, port)
+                if why is not None:
+                    raise ArmError(
+                        409, "FrontendPortNotAvailable", f"The frontend port of {rule['id']} cannot be used: {why}"
+                    )
 
     def _address(self, frontend: Json) -> str | None:
         found = self.world.store.get((frontend.get("publicIPAddress") or {}).get("id", ""))
@@ -207,10 +214,31 @@ class LoadBalancers(NetworkKind):
         up = sum(member.state == "Up" for member in members)
         return {"up": up, "down": len(members) - up, "loadBalancerBackendAddresses": addresses}
 
-    @action("inboundNatRules/queryInboundNatRulePortMapping")
-    async def no_mapping(self, call: Call, document: Document) -> Reply:
-        """Only rules with a port range have a mapping to ask for."""
-        raise ArmError(400, "OperationNotAllowed", f"{call.id} is not an inbound NAT rule with a port range.")
+    @action("backendAddressPools/queryInboundNatRulePortMapping")
+    async def port_mapping(self, call: Call, document: Document) -> Reply:
+        """Long-running in Azure: which ports lead to one member of the pool, asked by configuration or address."""
+        pool = f"{document.id}/{POOLS}/{call.names[-1]}"
+        body = call.body or {}
+        wanted = (body.get("ipConfiguration") or {}).get("id") or body.get("ipAddress")
+        if not isinstance(wanted, str) or not wanted:
+            raise ArmError(
+                400,
+                "InvalidRequestFormat",
+                "Either ipConfiguration or ipAddress must be set to query inbound NAT rule port mappings.",
+            )
+        for use in references.of(self.world.store).to(pool, _NIC):
+            if ids.key(use.by) == ids.key(wanted) or _address_of(use.owner, use.by) == wanted:
+                arguments = {"member": use.by, "pool": ids.key(pool)}
+                return Reply.later("backendAddressPools/ports", 1.0, arguments, polling="location")
+        raise ArmError(
+            400,
+            "BackendAddressNotFoundInPool",  # code from memory
+            f"{wanted} is not in the backend address pool {pool}.",
+        )
+
+    @completes("backendAddressPools/ports")
+    async def port_mapped(self, document: Document, arguments: Json) -> Json:
+        return {"inboundNatRulePortMappings": port_ranges.of_member(document, arguments["member"])}
 
 
 def _give_private_address(call: Call, holder: Json, network: Document, by: str) -> None:
@@ -224,9 +252,20 @@ def _give_private_address(call: Call, holder: Json, network: Document, by: str) 
         holder["privateIPAddress"] = next(free_addresses(call.world.store, subnet))
 
 
-def _backend_address(interface: Document, configuration: str) -> Json:
-    """The pool's own entry that Azure makes of an interface's membership."""
-    return {"name": f"{interface.name}-{configuration.rsplit('/', 1)[1]}", "properties": {}}
+def _backend_address(balancer: Document, interface: Document, configuration: str) -> Json:
+    """The pool's own entry that Azure makes of an interface's membership, with the ports that ranges give it."""
+    properties: Json = {}
+    if mappings := port_ranges.of_member(balancer, configuration):
+        shown = ("inboundNatRuleName", "frontendPort", "backendPort")
+        properties["inboundNatRulesPortMapping"] = [{key: one[key] for key in shown} for one in mappings]
+    return {"name": f"{interface.name}-{configuration.rsplit('/', 1)[1]}", "properties": properties}
+
+
+def _address_of(interface: Document, configuration: str) -> str:
+    for item in interface.body["properties"]["ipConfigurations"]:
+        if ids.key(item["id"]) == ids.key(configuration):
+            return str(item["properties"].get("privateIPAddress") or "")
+    return ""
 
 
 def _unique(found: list[Json]) -> list[Json]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from wizard import ids
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Child, Durations, Reply, action, completes
-from wizard.sandbox.arm.network import balancing_rules, public_ip_addresses, references
+from wizard.sandbox.arm.network import balancing_rules, port_ranges, public_ip_addresses, references
 from wizard.sandbox.arm.network.references import References
 from wizard.sandbox.arm.network.resource import NetworkKind, child_of, choice, find, reference, target
 from wizard.sandbox.arm.network.virtual_networks import check_static, free_addresses
@@ -89,6 +89,7 @@ class NetworkInterfaces(NetworkKind):
             self._check_one_network(holder, pool, uses, by)
             self._check_allocation(pool, uses, by)
         for rule in holder.get(NAT_RULES, ()):
+            self._check_single(rule, by)
             others = [use.by for use in uses.to(rule["id"], "networkinterfaces") if ids.key(use.by) != ids.key(by)]
             if others or ids.key(rule["id"]) in taken:
                 raise ArmError(
@@ -98,11 +99,38 @@ class NetworkInterfaces(NetworkKind):
                 )
             taken.add(ids.key(rule["id"]))
 
+    def _check_single(self, rule: Json, by: str) -> None:
+        """A rule with a range is for its pool, and for no interface."""
+        balancer = self.world.store.get(rule["id"].rsplit("/", 2)[0])
+        found = child_of(balancer, "inboundNatRules", rule["id"].rsplit("/", 1)[1]) if balancer is not None else None
+        if found is not None and port_ranges.is_range(found["properties"]):
+            raise ArmError(
+                400,
+                "InboundNatRuleWithPortRangeCannotBeReferenced",  # code from memory
+                f"{by} references inbound NAT rule {rule['id']}, which has a range of ports for a backend pool.",
+            )
+
+    def accepted(self, call: Call, body: Json, document: Document, created: bool) -> None:
+        self._settle_ports()
+
+    async def deleted(self, document: Document) -> None:
+        """It leaves its pools: their ranges have its ports again."""
+        for item in document.body["properties"]["ipConfigurations"]:
+            item["properties"].pop(POOLS, None)
+        self.world.store.put(document)
+        self._settle_ports()
+
+    def _settle_ports(self) -> None:
+        store = self.world.store
+        for balancer in store.of_type("Microsoft.Network/loadBalancers"):
+            port_ranges.settle(store, balancer, references.of(store))
+
     def _check_allocation(self, pool: Json, uses: References, by: str) -> None:
-        """An outbound rule of the pool has ports for one more."""
+        """The pool's outbound rules and NAT ranges have ports for one more."""
         balancer = self.world.store.get(pool["id"].rsplit("/", 2)[0])
         if balancer is None or any(ids.key(use.by) == ids.key(by) for use in uses.to(pool["id"], "networkinterfaces")):
             return
+        port_ranges.check_room(balancer, pool["id"], len(uses.to(pool["id"], "networkinterfaces")) + 1)
         balancing_rules.check_allocation(
             balancer.body["properties"],
             lambda one: len(uses.to(one, "networkinterfaces")) + (ids.key(one) == ids.key(pool["id"])),
