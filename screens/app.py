@@ -18,7 +18,7 @@ from textual.screen import ModalScreen, Screen
 
 from screens import flow
 from screens.answers import Answers, defaults, dotted
-from screens.start import StartStep
+from screens.opening import Opening
 from screens.styles import sheet
 from screens.themes import DARK, LIGHT
 from screens.toasts import KEPT, Toast
@@ -43,7 +43,6 @@ class WizardApp(App[None]):
     """The wizard. `plan_file` opens it prefilled; tests give a desk of their own."""
 
     TITLE = "multivm-wizard"
-    CSS = sheet("wizard")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", key_display="^Q", tooltip="Leave the wizard", id="app.quit", priority=True),
     ]
@@ -80,7 +79,18 @@ class WizardApp(App[None]):
         return " · ".join(str(part) for part in (self.answers.get("cloud"), self.answers.get("name")) if part)
 
     def on_mount(self) -> None:
-        self.push_screen(StartStep())
+        self.push_screen(Opening())
+
+    def action_begin(self) -> None:
+        """After the first frame: load the styles and the form."""
+        from screens.start import StartStep
+
+        if not isinstance(self.screen, Opening):
+            return
+        for name in ("wizard", "later"):
+            self.stylesheet.add_source(sheet(name), read_from=(f"{name}.tcss", ""), is_default_css=False)
+        self.stylesheet.reparse()
+        self.switch_screen(StartStep())
 
     async def completed(self) -> None:
         """Wait until every answer has at least its default: the plan's model loads after the first frame."""
@@ -89,9 +99,6 @@ class WizardApp(App[None]):
         await asyncio.shield(self._completion)
 
     async def _complete(self) -> None:
-        self.stylesheet.add_source(sheet("later"), read_from=("later.tcss", ""), is_default_css=False)
-        self.stylesheet.reparse()
-        self.stylesheet.update(self)
         self.answers.complement(await asyncio.to_thread(defaults))
         if self.plan_file is not None:
             self.call_later(self.load_plan, str(self.plan_file))

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from screens import start_help as helps
+from screens.opening import LEAD
 from screens.step import Step
 from screens.widgets.choice import Choice, RadioRow, SelectControl
 from screens.widgets.field import Field
@@ -73,7 +74,7 @@ class StartStep(Step):
     """The first screen."""
 
     step_id = "start"
-    lead = "Several VMs behind a load balancer. Where do they go?"
+    lead = LEAD
     first_field = "wizard.cloud"
 
     def __init__(self) -> None:

@@ -40,6 +40,7 @@ from textual.widgets import Input, Static
 
 from screens import flow
 from screens.answers import SECRET
+from screens.opening import NAME
 from screens.widgets.aside import Aside
 from screens.widgets.control import Answered
 from screens.widgets.field import Field
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from screens.app import WizardApp
     from wizard.errors import Problem
 
-NAME = "multivm-wizard"
 CHECK_AFTER_S = 0.2
 """Problems are looked for when typing pauses: a half-typed name is not a mistake yet."""
 

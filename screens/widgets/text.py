@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.geometry import Offset
 from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -26,6 +27,11 @@ class Line(Input):
 
     def on_focus(self) -> None:
         self.call_after_refresh(self.place_cursor)
+
+    @property
+    def cursor_screen_offset(self) -> Offset:
+        """The cell one types into; Textual's own counts one more at the end of the text."""
+        return super().cursor_screen_offset - Offset(int(self.cursor_at_end), 0)
 
     def place_cursor(self) -> None:
         """Put the terminal's own cursor where one types: known only once the screen is laid out."""

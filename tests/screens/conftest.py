@@ -43,6 +43,7 @@ def wizard(desk: FakeDesk) -> Opened:
     async def opened(step: str = "start", *, size: tuple[int, int] = (80, 24), **arguments: Any):
         app = WizardApp(desk=desk, **arguments)
         async with app.run_test(size=size) as pilot:
+            await until(pilot, lambda: getattr(app.screen, "step_id", "") == "start")
             await app.completed()
             await pilot.pause()
             if step != "start":

@@ -23,6 +23,7 @@ def test_a_step(snap_compare, monkeypatch, step, size, look):
     async def before(pilot) -> None:
         if look == "light":
             app.action_toggle_theme()
+        await until(pilot, lambda: getattr(app.screen, "step_id", "") == "start")
         await app.completed()
         await settled(pilot)
         if step != "start":
@@ -38,6 +39,7 @@ def test_problems(snap_compare):
     app = WizardApp(desk=FakeDesk(keys=[]))
 
     async def before(pilot) -> None:
+        await until(pilot, lambda: getattr(app.screen, "step_id", "") == "start")
         await app.completed()
         app.go("machines")
         await until(pilot, lambda: getattr(app.screen, "step_id", "") == "machines")
@@ -54,6 +56,7 @@ def test_a_list(snap_compare):
     app = WizardApp(desk=FakeDesk())
 
     async def before(pilot) -> None:
+        await until(pilot, lambda: getattr(app.screen, "step_id", "") == "start")
         await app.completed()
         app.go("machines")
         await until(pilot, lambda: getattr(app.screen, "step_id", "") == "machines")
