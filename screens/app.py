@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from rich.text import Text
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -53,6 +53,7 @@ class WizardApp(App[None]):
         self.toasts: list[Toast] = []
         self.copied: tuple[str, str] | None = None
         self.crash: BaseException | None = None
+        self.last_words = ""  # said on the terminal after a bug: a path must not be cut to the screen's width
         self.answers = Answers()
         self.progress = flow.Progress()
         self._desk = desk
@@ -187,7 +188,8 @@ class WizardApp(App[None]):
         if self.crash is None:
             self.crash = error
             path = crash.write(error, type(self.screen).__name__ if self.screen_stack else "", secrets)
-            self.panic(Text(crash.last_words(path, bool(secrets)), no_wrap=True, overflow="ignore"))
+            self.last_words = crash.last_words(path, bool(secrets))
+            self._close_messages_no_wait()
 
     # From step to step
 
@@ -279,5 +281,9 @@ def _absolute(path: str) -> str:
 
 
 def run(plan_file: Path | None = None) -> None:
-    """Open the wizard on this terminal and return when it is left."""
-    WizardApp(plan_file).run()
+    """Open the wizard on this terminal and return when it is left; exit status 1 after a bug."""
+    app = WizardApp(plan_file)
+    app.run()
+    if app.last_words:
+        sys.stderr.write(f"{app.last_words}\n")
+        sys.exit(1)

@@ -133,8 +133,9 @@ async def test_a_bug_leaves_a_redacted_file_and_a_way_on(wizard, own_home, capsy
     assert "Sup3r" not in text
     assert file.stat().st_mode & 0o777 == 0o600
     told = capsys.readouterr()
-    assert "Sup3r" not in told.out + told.err
-    assert "multivm-wizard status" in told.out + told.err
+    assert "Sup3r" not in told.out + told.err + pilot.app.last_words
+    assert f"{file}" in pilot.app.last_words
+    assert "multivm-wizard status" in pilot.app.last_words
 
 
 def test_a_crash_file_keeps_messages_written_for_people_and_no_home_folder():
