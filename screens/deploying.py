@@ -45,13 +45,38 @@ class DeployingStep(Live):
     step_id = "deploying"
     keeps_room = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+d", "view", "Details", tooltip="Overview, resources, timeline, log", id="deploying.view"),
+        Binding(
+            "ctrl+d",
+            "view",
+            "Details",
+            tooltip="Overview, resources, timeline, log",
+            id="deploying.view",
+            key_display="^D",
+        ),
         Binding("slash", "search", "Search", key_display="/", tooltip="Search the resources", id="deploying.search"),
-        Binding("ctrl+x", "stop", "Stop…", tooltip="Choose how the deployment stops", id="deploying.stop"),
-        Binding("ctrl+t", "retry", "Try again", tooltip="Go on from what is there", id="deploying.retry"),
-        Binding("ctrl+e", "edit", "Edit", tooltip="The step whose answer caused the error", id="deploying.edit"),
-        Binding("f3", "next", "Verify", tooltip="Prove that it works", id="deploying.next"),
-        Binding("f4", "home", "Home", tooltip="What is there, and what can be done with it", id="deploying.home"),
+        Binding(
+            "ctrl+x", "stop", "Stop…", tooltip="Choose how the deployment stops", id="deploying.stop", key_display="^X"
+        ),
+        Binding(
+            "ctrl+t", "retry", "Try again", tooltip="Go on from what is there", id="deploying.retry", key_display="^T"
+        ),
+        Binding(
+            "ctrl+e",
+            "edit",
+            "Edit",
+            tooltip="The step whose answer caused the error",
+            id="deploying.edit",
+            key_display="^E",
+        ),
+        Binding("f3", "next", "Verify", tooltip="Prove that it works", id="deploying.next", key_display="F3"),
+        Binding(
+            "f4",
+            "home",
+            "Home",
+            tooltip="What is there, and what can be done with it",
+            id="deploying.home",
+            key_display="F4",
+        ),
         Binding("f2,alt+left", "back", "Back", key_display="F2", tooltip="The deployment goes on", id="deploying.back"),
         Binding("escape", "clear", "Clear search", tooltip="Show all resources", show=False, id="deploying.clear"),
     ]

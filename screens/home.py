@@ -39,8 +39,10 @@ class HomeStep(Live):
         Binding("d", "drill", "Drill", tooltip="Stop a VM under load, on the Verify screen", id="home.drill"),
         Binding("r", "reset", "Reset…", tooltip="Reset the VMs' credentials", id="home.reset"),
         Binding("c", "copy", "Copy", tooltip="Copy the line that is chosen", id="home.copy"),
-        Binding("ctrl+r", "look", "Look again", tooltip="Ask Azure again", id="home.look"),
-        Binding("ctrl+d", "destroy", "Destroy…", tooltip="Delete everything of it", id="home.destroy"),
+        Binding("ctrl+r", "look", "Look again", tooltip="Ask Azure again", id="home.look", key_display="^R"),
+        Binding(
+            "ctrl+d", "destroy", "Destroy…", tooltip="Delete everything of it", id="home.destroy", key_display="^D"
+        ),
         Binding("f2,alt+left", "start", "Start", key_display="F2", tooltip="Another deployment", id="home.start"),
     ]
 
@@ -289,7 +291,7 @@ def _credentials(credentials: Mapping[str, Mapping[str, Any]], first: Sequence[s
         return Content.assemble(
             ("! ", "$text-warning"),
             (f"{plural(len(first), 'VM')} still have the password they were created with: ", "$text-warning"),
-            f"{who}. Whoever knows the deployment knows it; change it now.",
+            f"{who}. Change it now.",
         )
     changed = sum(bool(entry.get("changed_at")) for entry in credentials.values())
     words = f"{plural(changed, 'VM')} had their credential changed" if changed else "by SSH key"

@@ -65,7 +65,7 @@ class Live(Frame):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (22, "-tall"), (34, "-spacious")]  # noqa: RUF012 - Textual's declaration
     SCOPED_CSS = False  # what a screen is (narrow, searching) is a class of its own, which no selector within it meets
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "help", "Help", tooltip="The keys of this screen", id="live.help"),
+        Binding("f1", "help", "Help", tooltip="The keys of this screen", id="live.help", key_display="F1"),
     ]
 
     keeps_room: ClassVar[bool] = False

@@ -45,9 +45,16 @@ class ResetStep(Live):
     step_id = "reset"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f3,ctrl+n", "update", "Update", key_display="F3", tooltip="Reset what is chosen", id="reset.update"),
-        Binding("ctrl+g", "make", "Make one", tooltip="Make a password", id="reset.make"),
-        Binding("ctrl+l", "show", "Show", tooltip="Show what is typed, or hide it", id="reset.show"),
-        Binding("ctrl+x", "stop", "Stop", tooltip="Stop; what VMAccess has begun it still ends", id="reset.stop"),
+        Binding("ctrl+g", "make", "Make one", tooltip="Make a password", id="reset.make", key_display="^G"),
+        Binding("ctrl+l", "show", "Show", tooltip="Show what is typed, or hide it", id="reset.show", key_display="^L"),
+        Binding(
+            "ctrl+x",
+            "stop",
+            "Stop",
+            tooltip="Stop; what VMAccess has begun it still ends",
+            id="reset.stop",
+            key_display="^X",
+        ),
         Binding("f2,alt+left,escape", "home", "Home", key_display="F2", tooltip="Home", id="reset.home"),
         Binding("enter", "app.focus_next", "Next", tooltip="The next field", show=False, id="reset.enter"),
     ]

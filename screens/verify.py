@@ -49,7 +49,7 @@ class VerifyStep(Live):
         Binding("e", "evidence", "Evidence", tooltip="Where the proof is kept", id="verify.evidence"),
         Binding("r", "reset", "Reset…", tooltip="Reset the VMs' credentials", id="verify.reset"),
         Binding("h", "home", "Home", tooltip="What is there, and what can be done with it", id="verify.home"),
-        Binding("ctrl+x", "stop", "Stop", tooltip="Stop what is under way", id="verify.stop"),
+        Binding("ctrl+x", "stop", "Stop", tooltip="Stop what is under way", id="verify.stop", key_display="^X"),
         Binding("f2,alt+left", "home", "Back", key_display="F2", tooltip="Home", show=False, id="verify.back"),
     ]
 
@@ -224,7 +224,8 @@ class VerifyStep(Live):
         self.query_one(Spark).show(rates, f"{rate:,.0f}", f"✓ {done}" if result else f"… {done}")
         self.query_one("#latency", Static).update(_latency(result or (steps[-1] if steps else {}), traffic))
         if shares := traffic.shares:
-            self.query_one(Bars).show(shares)
+            most = 10 if self.has_class("-spacious") else 4 if self.has_class("-tall") else 2
+            self.query_one(Bars).show(shares, most)
 
     def _notes(self) -> dict[str, str]:
         shares = self.traffic.shares

@@ -56,14 +56,20 @@ class Bars(Static):
     def __init__(self, *, id: str | None = None, classes: str = "") -> None:
         super().__init__("", id=id, classes=classes, markup=False)
         self._shares: Mapping[str, float] = {}
+        self._lines = 0
 
-    def show(self, shares: Mapping[str, float]) -> None:
+    def show(self, shares: Mapping[str, float], most: int) -> None:
+        """Draw these shares on `most` lines, or fewer where fewer do."""
         self._shares = shares
-        self._draw()
+        lines = max(1, min(len(shares), most))
+        if lines != self._lines:
+            self._lines = self.styles.height = lines  # drawn when the new size is told
+        else:
+            self._draw()
 
     def on_resize(self, _event: events.Resize) -> None:
         self._draw()
 
     def _draw(self) -> None:
         if self._shares and self.content_size.width:
-            self.update(bars(self._shares, self.content_size.width, self.content_size.height), layout=False)
+            self.update(bars(self._shares, self.content_size.width, self._lines), layout=False)

@@ -166,7 +166,8 @@ class _Drawing:
         across = min(self.width - 2, 50)
         for first in range(0, count, across):
             row = shown[first : first + across]
-            signs = [("".join(each.mark for each in run), style) for style, run in groupby(row, lambda each: each.style)]
+            runs = groupby(row, lambda each: each.style)
+            signs = [("".join(each.mark for each in run), style) for style, run in runs]
             rows.append((6, self._centred([*signs, (" " * (min(across, count) - len(row)), "")])))
         return rows
 
@@ -176,7 +177,7 @@ class _Drawing:
         subnet = self.get("network.subnet") or ""
         fault = self.get("machines.fault_domains") or 2
         update = self.get("machines.update_domains") or 5
-        who = self.get("network.allow_http") or ()
+        who = self.get("network.allow_http")
         port = self.get("balancer.frontend_port") or 80
         probe = self._probe_text().removeprefix("probe ")
         out = (self.get("balancer.probe_interval_s") or 5) * (self.get("balancer.probe_threshold") or 2)
@@ -186,18 +187,28 @@ class _Drawing:
                 11,
                 "Security",
                 "nsg",
-                (f"{', '.join(who) or 'nobody'} may reach port {port}", f"port {port} from outside"),
+                (
+                    *([f"{', '.join(who) or 'nobody'} may reach port {port}"] if who is not None else []),
+                    f"port {port} from outside",
+                ),
             ),
-            (12, "NAT gateway", "nat", ("the VMs' way out", "way out")),
+            (12, *self._way_out()),
             (13, "Set", "set", (f"{fault} fault domains, {update} update domains", f"{fault} fault domains")),
             (14, "Probe", "", (f"{probe}, out after about {out} s", probe)),
         )
         return [(rank, self._fact(title, role, texts)) for rank, title, role, texts in told]
 
+    def _way_out(self) -> tuple[str, str, tuple[str, ...]]:
+        outbound = str(self.get("network.outbound") or "nat-gateway")
+        if outbound == "nat-gateway":
+            return "NAT gateway", "nat", ("the VMs' way out", "way out")
+        return "Way out", "", ("through the load balancer",) if outbound == "outbound-rule" else ("none",)
+
     def _fact(self, title: str, role: str, texts: Sequence[str]) -> Line:
         """One line; of the texts, the first that fits."""
         head: Line = [(f"{title:<12}", "$text-muted")]
-        if role and (state := self._state(role)):
+        if self.states is not None:
+            state = self._state(role) if role else []
             head += [*state, (" " * max(1, 14 - _length(state)), "")]
         room = self.width - _length(head)
         return [*head, (next((text for text in texts if len(text) <= room), _cut(texts[-1], room)), "")]

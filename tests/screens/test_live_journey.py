@@ -53,7 +53,7 @@ async def test_from_create_to_proof_to_nothing(running_sandbox, monkeypatch):
         app.go("deploying", start=True)  # Create pressed twice
         await until(pilot, lambda: getattr(app.screen, "run", None) is not None, LONG_S)
         await pilot.press("f2")  # the deployment goes on while nobody looks
-        await until(pilot, lambda: app.screen.step_id != "deploying")
+        await until(pilot, lambda: getattr(app.screen, "step_id", "") != "deploying")
         app.go("deploying")
         screen = await here(pilot, "deploying")
         await until(pilot, lambda: screen.over, LONG_S)
