@@ -47,3 +47,29 @@ def test_a_broken_file_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
     (tmp_path / history.FILE).write_text("[{")
     with pytest.raises(InputError, match="cannot be read"):
         history.logins(record(tmp_path, "ssh-key"), "vm1", "first")
+
+
+def test_a_user_who_was_removed_has_no_password_any_more_but_perhaps_its_keys(tmp_path: Path) -> None:
+    known = record(tmp_path, "password")
+    history.note(known, "vm1", "first", "second", "ssh-key")
+    history.note(known, "vm1", "first", "azureuser", "remove-user")
+    logins = history.logins(known, "vm1", "first")
+    assert logins.removed("azureuser")
+    assert not logins.had_password("azureuser")
+    assert logins.other_users("second") == ()
+    history.note(known, "vm1", "first", "second", "remove-user")
+    history.note(known, "vm1", "first", "second", "password")
+    logins = history.logins(known, "vm1", "first")
+    assert logins.had_password("second")
+    assert logins.other_users("azureuser") == ("second",)
+    assert [entry.mode for entry in logins.keys_added("second")] == ["ssh-key"], "the home folder stays"
+
+
+def test_a_key_in_place_of_all_others_is_the_only_one(tmp_path: Path) -> None:
+    known = record(tmp_path, "ssh-key")
+    assert history.logins(known, "vm1", "first").has_first_key("azureuser")
+    for replaced in (False, True):
+        history.note(known, "vm1", "first", "azureuser", "ssh-key", replaced=replaced)
+    logins = history.logins(known, "vm1", "first")
+    assert not logins.has_first_key("azureuser")
+    assert [entry.replaced for entry in logins.keys_added("azureuser")] == [True]
