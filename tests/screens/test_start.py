@@ -168,3 +168,19 @@ async def test_a_path_is_completed(wizard, tmp_path):
         await until(pilot, lambda: field.control.line._suggestion.endswith("mine.toml"))
         await pilot.press("right")
         assert field.control.answer == f"{tmp_path}/plans/mine.toml"
+
+
+async def test_every_control_is_reached_on_a_small_terminal(wizard):
+    async with wizard(size=(60, 18)) as pilot:
+        await pilot.press("right")
+        pilot.app.answers.set("wizard.method", "service-principal", commit=True)
+        await pilot.pause()
+        reached = set()
+        for _ in range(10):
+            focused = pilot.app.screen.focused
+            assert pilot.app.screen.region.contains_region(focused.region), focused
+            within = pilot.app.screen.focused_field()
+            reached.add(within.key if within else focused.id)
+            await pilot.press("tab")
+            await pilot.pause()
+        assert {*shown(pilot), "sign-in", "review", "next"} <= reached
