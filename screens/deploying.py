@@ -20,16 +20,15 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from screens import faults, flow
+from screens import faults, flow, outcomes
 from screens.answers import PASSWORD
-from screens.ledger import RUNNING, Ledger, clock
+from screens.ledger import Ledger, clock
 from screens.live import Event, Follows, Live, dotted, start, told
 from screens.widgets.gantt import Gantt
-from screens.widgets.grid import Grid, told_time
+from screens.widgets.grid import Grid
 from screens.widgets.log import Log
 from screens.widgets.picture import Picture
 from screens.widgets.push import Push
-from screens.widgets.signs import sign
 from screens.widgets.text import Line
 from wizard.errors import WizardError
 
@@ -227,18 +226,7 @@ class DeployingStep(Live):
     def _going_on(self) -> Content:
         if self._remove_after:
             return Content.styled("… stopping; then everything is removed", "$text-accent")
-        if self.ledger.interrupted:
-            return Content.styled("… stopping; what was done is kept", "$text-accent")
-        if not self.ledger.rows:
-            return Content.styled("… looking at what is there", "$text-accent")
-        if failed := self.ledger.failed():
-            return Content.assemble(
-                ("✗ ", "$text-error"), f"{failed[0].name} failed. What does not need it is still finished."
-            )
-        at_work = self.ledger.count(RUNNING)
-        return Content.assemble(
-            (f"… {at_work} at work. ", "$text-accent"), ("You can leave: this goes on by itself.", "$text-muted")
-        )
+        return outcomes.going_on(self.ledger)
 
     def _answer(self, key: str) -> Any:
         return (self._plan or {}).get(key, self.wizard.answers.get(key))
@@ -256,43 +244,10 @@ class DeployingStep(Live):
         self.refresh_bindings()
 
     def _outcome(self) -> Content:
-        ended = self.result
-        if self._removing and ended and ended.state == "done":
+        if self._removing and self.result is not None and self.result.state == "done":
             return told(f"Nothing of {self.name_of_deployment} is left.", sign="✓", tone="good")
-        if self.ledger.deployed is not None:
-            return self._deployed(self.ledger.deployed)
-        if ended is None:
-            return Content("")
-        failed = self.ledger.failed()
-        if ended.state == "cancelled":
-            return told("Stopped. What was done is kept.", *self._left_running(), sign="!", tone="warn")
-        if failed:
-            first = failed[0]
-            more = f" {len(failed) - 1} more failed: see the resources." if len(failed) > 1 else ""
-            what = f"{first.kind} {first.name} failed.{more}"
-            return told(what[0].upper() + what[1:], first.why, first.remedy or ended.remedy)
-        return told(ended.what or "It ended without a word.", ended.why, ended.remedy)
-
-    def _left_running(self) -> tuple[str, str]:
-        running = (self.ledger.interrupted or {}).get("running") or ()
-        names = ", ".join(str(each).rpartition("/")[2] for each in list(running)[:4])
-        more = f" and {len(running) - 4} more" if len(running) > 4 else ""
-        why = f"Azure goes on with {names}{more}." if names else ""
-        return why, "Try again goes on from what is there."
-
-    def _deployed(self, event: Event) -> Content:
-        seconds = told_time(float(event["seconds"]))
-        lines = [
-            Content.assemble(("✓ ", "$text-success"), f"{event['resources']} resources in {seconds}. It answers at "),
-            Content.assemble(("  ", ""), (f"{event['http']}/", "bold"), ("   Verify proves it.", "$text-muted")),
-        ]
-        if self._answer("machines.auth") == "password":
-            lines[1] = Content.assemble(
-                ("  ", ""),
-                (f"{event['http']}/", "bold"),
-                ("   Its VMs still have their first password.", "$text-warning"),
-            )
-        return Content("\n").join(lines)
+        by_password = self._answer("machines.auth") == "password"
+        return outcomes.outcome(self.ledger, self.result, by_password=by_password)
 
     def _ways_on(self) -> list[str]:
         done = self.result is not None and self.result.state == "done"
@@ -391,24 +346,8 @@ class DeployingStep(Live):
     def on_grid_chosen(self, event: Grid.Chosen) -> None:
         from screens.dialogs import AboutScreen
 
-        row, shown = event.row, sign(event.row.state)
-        lines = [Content.assemble((f"{shown}", shown.style))]
-        if row.state == "waiting" and (missing := self.ledger.waits_for(row)):
-            lines[0] += Content(f", waits for {missing}")
-        if (took := row.seconds(self.ledger.now())) is not None:
-            lines.append(
-                Content(
-                    f"Begun after {told_time(row.began)}, {told_time(took)} so far"
-                    if row.ended is None
-                    else f"Begun after {told_time(row.began)}, took {told_time(took)}"
-                )
-            )
-        lines += [Content(text) for text in (row.why, row.remedy) if text]
-        if row.after:
-            names = [self.ledger.rows[each].name for each in row.after if each in self.ledger.rows]
-            lines.append(Content.styled(f"After {', '.join(names)}", "$text-muted"))
-        lines.append(Content.styled(row.id, "$text-muted"))
-        self.app.push_screen(AboutScreen(f"{row.kind} {row.name}", Content("\n").join(lines)))
+        title = f"{event.row.kind} {event.row.name}"
+        self.app.push_screen(AboutScreen(title, outcomes.about(event.row, self.ledger)))
 
     def action_stop(self) -> None:
         """Ask how to stop; the deployment goes on until that is answered."""
