@@ -21,6 +21,7 @@ BALANCER = "Microsoft.Network/loadBalancers"
 NIC = "Microsoft.Network/networkInterfaces"
 AVAILABILITY_SET = "Microsoft.Compute/availabilitySets"
 VM = "Microsoft.Compute/virtualMachines"
+EXTENSION = "Microsoft.Compute/virtualMachines/extensions"
 
 # Inside the balancer's document and the NIC's.
 FRONTEND = "fe"
@@ -66,6 +67,11 @@ def availability_set(prefix: str) -> str:
 
 def nic(vm: str) -> str:
     return f"{vm}-nic"
+
+
+def page_extension(vm: str) -> str:
+    """What installs the page on a Windows machine. It bears the machine's name: messages name a resource alone."""
+    return f"{vm}-page"
 
 
 def admin_service(os: OsType) -> str:
@@ -157,3 +163,6 @@ class Ids:
 
     def vm(self, vm: str) -> str:
         return self._id(VM, vm)
+
+    def extension(self, vm: str, name: str) -> str:
+        return ids.child_id(self.vm(vm), "extensions", name)

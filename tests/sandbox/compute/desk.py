@@ -84,6 +84,11 @@ class PaperFabric(Fabric):
         self.accesses.append((dict(settings), dict(protected)))
         return self.answer
 
+    async def run_extension(
+        self, vm_id: str, handler: str, settings: Mapping[str, Any], protected: Mapping[str, Any]
+    ) -> ExtensionResult:
+        return await self.run_vmaccess(vm_id, settings, protected)
+
 
 class Desk:
     """Requests to the kinds, as the server would make them."""

@@ -19,6 +19,8 @@ from wizard.sandbox.fabric import nsg, topology
 if TYPE_CHECKING:
     from wizard.sandbox.fabric.guest import Guest
     from wizard.sandbox.fabric.machine import Machine
+    from wizard.sandbox.fabric.windows.guest import WindowsGuest
+    from wizard.sandbox.fabric.windows.machine import WindowsMachine
     from wizard.sandbox.store import Document
     from wizard.sandbox.world import World
 
@@ -79,7 +81,7 @@ class Fabric:
         from wizard.sandbox.fabric.probes import Probes
 
         self._world = world
-        self._machines: dict[str, Machine] = {}
+        self._machines: dict[str, Machine | WindowsMachine] = {}
         self._network = Network(self._machines)
         self._probes = Probes(self._network, self._states_changed)
         self._listeners = Listeners(self._network, self._up)
@@ -196,19 +198,24 @@ class Fabric:
 
     # Machines
 
-    def _add(self, key: str, record: dict[str, Any]) -> Machine:
+    def _add(self, key: str, record: dict[str, Any]) -> Machine | WindowsMachine:
         from wizard.sandbox.fabric.guest import Guest
+        from wizard.sandbox.fabric.windows.guest import WindowsGuest
 
-        return self._host(Guest(self._world.store, key, record))
+        kind = WindowsGuest if record["os"] == "Windows" else Guest
+        return self._host(kind(self._world.store, key, record))
 
-    def _host(self, guest: Guest) -> Machine:
+    def _host(self, guest: Guest | WindowsGuest) -> Machine | WindowsMachine:
         from wizard.sandbox.fabric.machine import Machine
+        from wizard.sandbox.fabric.windows.guest import WindowsGuest
+        from wizard.sandbox.fabric.windows.machine import WindowsMachine
 
-        machine = Machine(guest, self._network, self._world.speed, self._states_changed)
+        shared = (self._network, self._world.speed, self._states_changed)
+        machine = WindowsMachine(guest, *shared) if isinstance(guest, WindowsGuest) else Machine(guest, *shared)
         self._machines[guest.key] = machine
         return machine
 
-    def _machine(self, vm_id: str) -> Machine:
+    def _machine(self, vm_id: str) -> Machine | WindowsMachine:
         try:
             return self._machines[ids.key(vm_id)]
         except KeyError:
@@ -217,10 +224,10 @@ class Fabric:
     def create_machine(self, vm_id: str, spec: GuestSpec) -> None:
         """Make the guest record (disk, users, hashed password, fresh host keys); the machine is still off."""
         from wizard.sandbox.fabric.guest import Guest
+        from wizard.sandbox.fabric.windows.guest import WindowsGuest
 
-        if spec.os != "Linux":
-            raise ArmError(400, "OperationNotAllowed", "This sandbox has no Windows machines yet.", target="osProfile")
-        self._host(Guest.create(self._world.store, ids.key(vm_id), spec))
+        kind = WindowsGuest if spec.os == "Windows" else Guest
+        self._host(kind.create(self._world.store, ids.key(vm_id), spec))
         self.network_changed()
 
     async def power_on(self, vm_id: str) -> None:
@@ -252,30 +259,37 @@ class Fabric:
 
     def os_facts(self, vm_id: str) -> Mapping[str, str]:
         """`osName`, `osVersion`, `computerName`, `vmAgentVersion` of the instance view."""
-        from wizard.sandbox.fabric.image import AGENT_VERSION
+        from wizard.sandbox.fabric import image
+        from wizard.sandbox.fabric.windows import guest as windows
 
         guest = self._machine(vm_id).guest
+        agent = windows.AGENT_VERSION if isinstance(guest, windows.WindowsGuest) else image.AGENT_VERSION
         return {
             "osName": guest.image.name,
             "osVersion": guest.image.version,
             "computerName": guest.hostname,
-            "vmAgentVersion": AGENT_VERSION,
+            "vmAgentVersion": agent,
         }
 
     def serial_log(self, vm_id: str) -> bytes:
         return str(self._machine(vm_id).guest.record["serial"]).encode()
 
     async def run_script(self, vm_id: str, script: str) -> ScriptResult:
-        """Run as root inside the machine, in its own small interpreter, never the host's shell.
+        """Run as root, or as SYSTEM, inside the machine, in its own small interpreter, never the host's shell.
 
         Raises ArmError (409) when the machine's agent does not report.
         """
         from wizard.sandbox.fabric.shell.interpreter import Shell
         from wizard.sandbox.fabric.shell.streams import Capture, TextInput
+        from wizard.sandbox.fabric.windows import powershell_run
+        from wizard.sandbox.fabric.windows.machine import WindowsMachine
 
         machine = self._machine(vm_id)
         if not machine.agent_ready:
             raise ArmError(409, "OperationNotAllowed", "The VM agent does not report: the machine runs no commands.")
+        if isinstance(machine, WindowsMachine):
+            left = await powershell_run.script(machine, script)
+            return ScriptResult(left.out, left.error, left.code)
         out, error = Capture(), Capture()
         code = await Shell(machine, "root").script(script, TextInput(), out, error)
         return ScriptResult(out.text, error.text, code)
@@ -285,12 +299,32 @@ class Fabric:
     ) -> ExtensionResult:
         """What Azure's VMAccess extension does to the machine's users and SSH configuration."""
         from wizard.sandbox.fabric import vmaccess
+        from wizard.sandbox.fabric.machine import Machine
 
         machine = self._machine(vm_id)
         if not machine.agent_ready:
             return ExtensionResult(1, "The VM agent does not report.")
+        if not isinstance(machine, Machine):
+            return ExtensionResult(1, "VMAccessForLinux is for Linux machines.")
         try:
             message = await vmaccess.run(machine, {**settings, **protected})
         except vmaccess.AccessError as problem:
             return ExtensionResult(1, str(problem))
         return ExtensionResult(0, message)
+
+    async def run_extension(
+        self, vm_id: str, handler: str, settings: Mapping[str, Any], protected: Mapping[str, Any]
+    ) -> ExtensionResult:
+        """What a handler (`publisher.type` in lower case, one that the machine's system has) does to the machine."""
+        from wizard.sandbox.fabric.windows import extensions
+        from wizard.sandbox.fabric.windows.machine import WindowsMachine
+
+        machine = self._machine(vm_id)
+        if not isinstance(machine, WindowsMachine):
+            return await self.run_vmaccess(vm_id, settings, protected)
+        if not machine.agent_ready:
+            return ExtensionResult(1, "The VM agent does not report.")
+        try:
+            return ExtensionResult(0, await extensions.run(machine, handler, settings, protected))
+        except extensions.ExtensionError as problem:
+            return ExtensionResult(1, str(problem))

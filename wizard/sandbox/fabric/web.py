@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from email.utils import formatdate
-from typing import cast
+from typing import Protocol, cast
 
-from wizard.sandbox.fabric.answers import Request, Site
+from wizard.sandbox.fabric.answers import Request
 
 _MAX_LINE = 8 * 1024  # nginx's large_client_header_buffers: one line, and four such buffers in all
 _MAX_HEAD = 4 * _MAX_LINE
@@ -29,6 +29,29 @@ def http_date() -> bytes:
     if _date[0] != now:
         _date = (now, formatdate(now, usegmt=True).encode())
     return _date[1]
+
+
+class Answer(Protocol):
+    """What a site says to one request. `repeatable`: it would say the same to the same bytes."""
+
+    repeatable: bool
+
+    def wire(self, *, keep: bool, head: bool) -> tuple[bytes, bytes]: ...
+
+
+class Site(Protocol):
+    """What a connection asks: nginx's servers on a port (`answers`), or IIS's site."""
+
+    @property
+    def keepalive_requests(self) -> int: ...
+
+    def remembered(self, raw: bytes) -> tuple[bytes, bytes] | None: ...
+
+    def remember(self, raw: bytes, before: bytes, after: bytes, most: int) -> None: ...
+
+    def refusal(self, status: int, peer: tuple[str, int], local: tuple[str, int]) -> Answer: ...
+
+    def respond(self, request: Request) -> Answer: ...
 
 
 class HttpConnection(asyncio.Protocol):

@@ -17,6 +17,7 @@ _FIXED = (
     ("osProfile.linuxConfiguration.disablePasswordAuthentication", "linuxConfiguration.disablePasswordAuthentication"),
     ("osProfile.linuxConfiguration.ssh.publicKeys", "linuxConfiguration.ssh.publicKeys"),
     ("osProfile.linuxConfiguration.provisionVMAgent", "linuxConfiguration.provisionVMAgent"),
+    ("osProfile.windowsConfiguration.provisionVMAgent", "windowsConfiguration.provisionVMAgent"),
     ("securityProfile.securityType", "securityProfile.securityType"),
     ("storageProfile.osDisk.createOption", "osDisk.createOption"),
     ("storageProfile.osDisk.name", "osDisk.name"),

@@ -1,4 +1,4 @@
-"""VM extensions. The sandbox has one handler, VMAccess for Linux, which really changes the machine's users."""
+"""VM extensions. VMAccess really changes the machine's users, and a Windows machine's custom script really runs."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ if TYPE_CHECKING:
 
 EXTENSION = f"{VM}/extensions"
 VMACCESS = "microsoft.ostcextensions.vmaccessforlinux"
-HANDLERS = {VMACCESS: "1.5.22"}
+VMACCESS_WINDOWS = "microsoft.compute.vmaccessagent"
+CUSTOM_SCRIPT_WINDOWS = "microsoft.compute.customscriptextension"
+HANDLERS = {VMACCESS: "1.5.22", VMACCESS_WINDOWS: "2.4.8", CUSTOM_SCRIPT_WINDOWS: "1.10.15"}
 """Handlers that the sandbox has, and the full version that its agent reports (the last part from memory)."""
+_FOR_WINDOWS = frozenset((VMACCESS_WINDOWS, CUSTOM_SCRIPT_WINDOWS))
 REAL_HANDLERS = frozenset(
     {
         "microsoft.azure.extensions.customscript",
         "microsoft.azure.extensions.dockerextension",
         "microsoft.ostcextensions.customscriptforlinux",
-        "microsoft.compute.customscriptextension",
-        "microsoft.compute.vmaccessagent",
         "microsoft.compute.bginfo",
         "microsoft.powershell.dsc",
         "microsoft.azure.monitor.azuremonitorlinuxagent",
@@ -113,8 +114,9 @@ class Extensions(Kind):
                 f"No version found in the artifact repository that satisfies the requested version '{version}' for VM "
                 f"extension with publisher '{publisher}' and type '{name}'.",
             )
-        if machine.body["properties"]["storageProfile"]["osDisk"]["osType"] != "Linux":
-            raise invalid(f"The extension '{publisher}.{name}' is for Linux machines.", "type")
+        system = "Windows" if handler in _FOR_WINDOWS else "Linux"
+        if machine.body["properties"]["storageProfile"]["osDisk"]["osType"] != system:
+            raise invalid(f"The extension '{publisher}.{name}' is for {system} machines.", "type")
         if mapping(machine.body, "properties.osProfile").get("allowExtensionOperations") is False:
             raise not_allowed(f"Extension operations are not allowed on VM '{machine.name}'.")
 
@@ -158,7 +160,8 @@ class Extensions(Kind):
             raise self._failed(document, "The sandbox was restarted before the protected settings were applied.")
         await agent(self.world, machine)
         settings = mapping(document.body, "properties.settings")
-        result = await self.world.fabric.run_vmaccess(machine.id, settings, protected or {})
+        handler = handler_of(document.body)
+        result = await self.world.fabric.run_extension(machine.id, handler, settings, protected or {})
         if result.code != 0:
             raise self._failed(document, result.message)
         document.extra["status"] = _status("succeeded", "Provisioning succeeded", result.message or "Enable succeeded.")
@@ -171,7 +174,7 @@ class Extensions(Kind):
             "VMExtensionProvisioningError",
             f"VM has reported a failure when processing extension '{document.name}' (publisher "
             f"'{properties['publisher']}' and type '{properties['type']}'). Error message: '{why}'. More information "
-            "on troubleshooting is available at https://aka.ms/vmextensionlinuxtroubleshoot.",
+            f"on troubleshooting is available at {_trouble(properties)}.",
         )
 
     def check_delete(self, call: Call, document: Document) -> None:
@@ -196,6 +199,16 @@ def of_machine(store: Store, machine: Document) -> list[Document]:
 def handler_of(body: Json) -> str:
     """Publisher and type, comparable."""
     return _title(body).lower()
+
+
+def _trouble(properties: Json) -> str:
+    """Where Azure's message leads."""
+    handler = handler_of({"properties": properties})
+    windows = {
+        CUSTOM_SCRIPT_WINDOWS: "https://aka.ms/VMExtensionCSEWindowsTroubleshoot",
+        VMACCESS_WINDOWS: "https://aka.ms/vmextensionwindowstroubleshoot",
+    }
+    return windows.get(handler, "https://aka.ms/vmextensionlinuxtroubleshoot")
 
 
 def _title(body: Json) -> str:

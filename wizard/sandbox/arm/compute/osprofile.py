@@ -39,6 +39,8 @@ def check(profile: Json, os: Os) -> None:
         _linux_login(profile)
     elif text(profile, "adminPassword") is None:
         raise missing("adminPassword")
+    else:
+        _windows_patching(profile)
     if (password := text(profile, "adminPassword")) is not None:
         _password(password, os)
     custom_data(profile)
@@ -121,6 +123,24 @@ def _linux_login(profile: Json) -> None:
         if not _usable(text(key, "keyData") or ""):
             target = "linuxConfiguration.ssh.publicKeys.keyData"
             raise invalid(f"The value of parameter {target} is invalid.", target)
+
+
+def _windows_patching(profile: Json) -> None:
+    """Patch modes and automatic updates must agree (REST reference, WindowsVMGuestPatchMode); wordings from memory."""
+    windows = mapping(profile, "windowsConfiguration")
+    mode = text(windows, "patchSettings.patchMode")
+    if mode not in (None, "Manual", "AutomaticByOS", "AutomaticByPlatform"):
+        raise invalid(f"The value '{mode}' of parameter patchMode is invalid.", "patchSettings.patchMode")
+    updates = flag(windows, "enableAutomaticUpdates") is not False
+    agent = flag(windows, "provisionVMAgent") is not False
+    if (mode == "Manual" and updates) or (mode in ("AutomaticByOS", "AutomaticByPlatform") and not updates):
+        raise invalid(
+            f"Patch mode '{mode}' and enableAutomaticUpdates '{str(updates).lower()}' do not agree.",
+            "windowsConfiguration.enableAutomaticUpdates",
+        )
+    if mode == "AutomaticByPlatform" and not agent:
+        target = "windowsConfiguration.provisionVMAgent"
+        raise invalid(f"Patch mode '{mode}' needs provisionVMAgent.", target)
 
 
 def ssh_keys(profile: Json) -> list[str]:

@@ -6,7 +6,7 @@ import re
 
 from wizard.sandbox.arm.compute import quota, runcommand, sizes
 from wizard.sandbox.arm.compute.attachments import VM
-from wizard.sandbox.arm.compute.extensions import HANDLERS, VMACCESS
+from wizard.sandbox.arm.compute.extensions import HANDLERS
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Provider, Reply, route
 from wizard.sandbox.catalog import Image, Region
@@ -15,6 +15,11 @@ from wizard.sandbox.store import Json
 _FILTER = re.compile(r"\s*location\s+eq\s+'([^']*)'\s*", re.IGNORECASE)
 _OFFERS = "locations/{location}/publishers/{publisher}/artifacttypes/vmimage/offers"
 _TYPES = "locations/{location}/publishers/{publisher}/artifacttypes/vmextension/types"
+_EXTENSIONS = {
+    "Microsoft.OSTCExtensions": ("VMAccessForLinux",),
+    "Microsoft.Compute": ("CustomScriptExtension", "VMAccessAgent"),
+}
+"""The handlers of `extensions.HANDLERS` as Azure spells them, by publisher."""
 
 
 class Compute(Provider):
@@ -52,7 +57,7 @@ class Compute(Provider):
     @route("GET", "locations/{location}/publishers")
     async def publishers(self, call: Call, location: str) -> Reply:
         region = self._region(location)
-        names = dict.fromkeys([image.publisher for image in self.world.catalog.images()] + ["Microsoft.OSTCExtensions"])
+        names = dict.fromkeys([image.publisher for image in self.world.catalog.images()] + list(_EXTENSIONS))
         return Reply(200, tuple(self._image_resource(region, name, f"/Publishers/{name}") for name in names))
 
     @route("GET", _OFFERS)
@@ -124,10 +129,11 @@ class Compute(Provider):
 
     @route("GET", _TYPES)
     async def extension_types(self, call: Call, location: str, publisher: str) -> Reply:
-        if publisher.lower() != VMACCESS.rpartition(".")[0]:
+        known = next((name for name in _EXTENSIONS if name.lower() == publisher.lower()), None)
+        if known is None:
             raise _no_artifact("VMExtension")
-        path = "/Publishers/Microsoft.OSTCExtensions/ArtifactTypes/VMExtension/Types/VMAccessForLinux"
-        return Reply(200, (self._image_resource(self._region(location), "VMAccessForLinux", path),))
+        path, region = f"/Publishers/{known}/ArtifactTypes/VMExtension/Types", self._region(location)
+        return Reply(200, tuple(self._image_resource(region, name, f"{path}/{name}") for name in _EXTENSIONS[known]))
 
     @route("GET", f"{_TYPES}/{{type}}/versions")
     async def extension_versions(self, call: Call, location: str, publisher: str, name: str) -> Reply:
