@@ -31,7 +31,7 @@ FRONT = Help(
 )
 BACK = Help(
     "The port that the page listens on, on each machine. The balancer sends clients and probes there.",
-    "1 to 65535; 22 is taken by SSH.",
+    "1 to 65535, but not the one of the machines' own sign-in (22, or 3389 on Windows).",
     "80 as well. Another one, such as 8080, where the workload may not use low ports.",
     "The machines' web server is set up for it at their first boot.",
 )
@@ -62,7 +62,7 @@ THRESHOLD = Help(
     "It can be changed at any time.",
 )
 FIRST = Help(
-    "The balancer's port that leads to the first machine's SSH; each further machine has the next one.",
+    "The balancer's port that leads to the first machine's sign-in; each further machine has the next one.",
     "1 to 65534, apart from the page's port. Each is a NAT rule of the balancer.",
     "50001: then the port ends as the machine's name does.",
     "A machine keeps its port as long as it lives.",

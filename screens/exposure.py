@@ -8,6 +8,11 @@ from typing import Any, Literal
 
 Level = Literal["closed", "narrow", "open", "risk"]
 SIGNS: dict[Level, str] = {"closed": "✓", "narrow": "✓", "open": "○", "risk": "!"}
+_WAYS_OUT = {
+    "nat-gateway": "NAT gateway, to anywhere; nothing in",
+    "outbound-rule": "by a rule, to anywhere; nothing in",
+    "none": "none: they reach nothing outside",
+}
 MOST = 3
 """Sources named one by one; more are told by their number."""
 
@@ -30,7 +35,7 @@ def exposures(get: Callable[[str], Any]) -> list[Exposure]:
         _credentials(get),
         Exposure("Machines", "no public addresses of their own", "closed"),
         Exposure("All else", "what is not named here is refused", "closed"),
-        Exposure("Way out", "NAT gateway, to anywhere; nothing in", "closed"),
+        Exposure("Way out", _WAYS_OUT.get(str(get("network.outbound")), str(get("network.outbound"))), "closed"),
         Exposure("Probes", f"168.63.129.16 (Azure's) → port {back}", "closed"),
         Exposure("Inside", "machines reach each other, all ports", "narrow"),
         Exposure("Boot", "secure boot and a virtual TPM", "closed"),
@@ -42,11 +47,7 @@ def summary(lines: list[Exposure]) -> str:
     risks = sum(line.level == "risk" for line in lines)
     if risks:
         return f"! {risks} to look at again"
-    return (
-        "only the page is open to all"
-        if any(line.level == "open" for line in lines)
-        else "nothing open to all"
-    )
+    return "only the page is open to all" if any(line.level == "open" for line in lines) else "nothing open to all"
 
 
 def anyone(entries: Any) -> bool:

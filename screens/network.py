@@ -13,7 +13,7 @@ from screens.widgets.audience import ANYONE, LIST, MINE, AudienceControl
 from screens.widgets.choice import Choice, RadioRow
 from screens.widgets.field import Field, Help
 from screens.widgets.space import Space, SpacePicture
-from screens.widgets.text import TextControl
+from screens.widgets.text import NumberControl, TextControl
 
 SPACE = Help(
     "The addresses of the virtual network, for this and all later subnets. They are private: nobody outside sees them.",
@@ -43,7 +43,7 @@ PAGE = Help(
     "The rule can be changed at any time, without an interruption.",
 )
 ADMIN = Help(
-    "Who may sign in to the machines by SSH, through their ports at the balancer.",
+    "Who may sign in to the machines, through their ports at the balancer.",
     "As above. A Standard balancer lets nobody in until a rule does.",
     "The addresses you come from, and no other. A port that is open to all is found and tried within minutes.",
     "When your address changes, you are locked out until the rule is changed; the machines go on.",
@@ -51,12 +51,42 @@ ADMIN = Help(
 OUT = Help(
     "How the machines reach the Internet: for packages, updates and Azure's own services.",
     "Since 2026 a new subnet has no way out of its own. Without one, the first boot runs into time-outs.",
-    "A NAT gateway: one outgoing address for all machines, 64,512 connections at a time, and nothing comes in by it. "
-    "It costs by the hour and by the gigabyte.",
-    "It can be taken off the subnet later.",
+    "A NAT gateway: it gives ports as they are needed and costs by the hour and the gigabyte. An outbound rule of the "
+    "balancer costs nothing more, but shares 64,000 ports out evenly. None only for an image that holds all it needs.",
+    "It can be changed later; connections that stand are cut.",
 )
+OUT_ADDRESS = Help(
+    "The public address that the outbound rule sends from.",
+    "An address has 64,000 ports for it; the balancer's own rules take 8 for each port they use.",
+    "One of its own: then the page and what the machines fetch do not share a fate or a reputation.",
+    "It can be changed later; others see the machines come from another address.",
+)
+OUT_PORTS = Help(
+    "How many connections to one place each machine can have at a time.",
+    "A multiple of 8, and all machines' together at most 64,000.",
+    "1,024: enough for a web server, and it leaves room for 62 machines.",
+    "More machines need fewer ports each; the rule can be changed, and new connections fail while ports are used up.",
+)
+_OUT_NOTES = {
+    "nat-gateway": "One address for all; nothing comes in.",
+    "outbound-rule": "Of the balancer; nothing comes in.",
+}
 _KEYS = ("network.address_space", "network.subnet", "network.subnet_name", "machines.count")
 _AUDIENCES = ("network.allow_http", "network.allow_admin")
+
+
+class Eights(NumberControl):
+    """SNAT ports: they are given out by eights."""
+
+    def __init__(self) -> None:
+        from wizard.plan import limits
+
+        super().__init__(limits.OUTBOUND_PORTS.low, limits.OUTBOUND_PORTS.high)
+
+    def step(self, by: int) -> None:
+        from wizard.plan import limits
+
+        super().step(by * limits.OUTBOUND_PORTS_STEP)
 
 
 class NetworkStep(Step):
@@ -72,17 +102,16 @@ class NetworkStep(Step):
         yield Field("network.subnet_name", "Its name", TextControl(placeholder="web"), help=NAME)
         yield SpacePicture(id="space")
         yield Field("network.allow_http", "Page for", AudienceControl(), help=PAGE)
-        yield Field("network.allow_admin", "SSH for", AudienceControl(), help=ADMIN)
-        yield Field(
-            "network.outbound",
-            "Way out",
-            RadioRow([Choice("nat-gateway", "NAT gateway")]),
-            help=OUT,
-            note="One address for all; nothing comes in.",
-        )
+        windows = self.wizard.answers.get("machines.os") == "windows"
+        yield Field("network.allow_admin", "RDP for" if windows else "SSH for", AudienceControl(), help=ADMIN)
+        ways = (("nat-gateway", "NAT gateway"), ("outbound-rule", "outbound rule"), ("none", "none"))
+        yield Field("network.outbound", "Way out", RadioRow([Choice(*way) for way in ways]), help=OUT)
+        whose = RadioRow([Choice("own", "one of its own"), Choice("balancer", "the balancer's")])
+        yield Field("network.outbound_address", "From address", whose, help=OUT_ADDRESS)
+        yield Field("network.outbound_ports", "Ports", Eights(), help=OUT_PORTS, note="for each machine")
 
     async def prepared(self) -> None:
-        for key in (_KEYS[0], *_AUDIENCES):
+        for key in (_KEYS[0], *_AUDIENCES, "network.outbound"):
             self.answered(key)
         mine, why = await self._my_address()
         allowed = self.wizard.answers.get("network.allow_admin")
@@ -113,6 +142,11 @@ class NetworkStep(Step):
             self.query_one(SpacePicture).show(Space.read(*(get(each) for each in _KEYS)))
         elif key in _AUDIENCES:
             self.field(key).note = self._note(key)
+        elif key == "network.outbound":
+            chosen = get(key)
+            self.field(key).note = _OUT_NOTES.get(str(chosen), "")
+            for own in ("network.outbound_address", "network.outbound_ports"):
+                self.field(own).display = chosen == "outbound-rule"
 
     def _note(self, key: str) -> str:
         control = self.field(key).control

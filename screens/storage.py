@@ -63,8 +63,8 @@ class StorageStep(Step):
         yield Field("machines.os_disk", "OS disk", disks, help=DISK)
         yield Field(
             "diagnostics.boot",
-            "Boot diagnostics",
-            SwitchControl("on, kept by Azure", "off"),
+            "Diagnostics",
+            SwitchControl("boot log, kept by Azure", "no boot log"),
             help=BOOT,
         )
         yield Field("tags", "Tags", TagsControl(limits.TAGS - 1), help=TAGS)

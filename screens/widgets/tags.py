@@ -16,19 +16,26 @@ from screens.widgets.text import Line
 
 
 class TagRow(Horizontal):
-    """One name and its value."""
+    """One name and its value; no more widgets than these two, since there may be 49 rows."""
 
     def __init__(self, name: str = "", value: str = "") -> None:
         super().__init__()
         self.tag = Line(value=name, placeholder="name", classes="tag-name")
         self.value = Line(value=value, placeholder="value", classes="tag-value")
-        self.sign = Static("", classes="tag-sign", markup=False)
+        self._sign: Static | None = None
 
     def compose(self) -> ComposeResult:
         yield self.tag
-        yield Static("=", classes="tag-is", markup=False)
         yield self.value
-        yield self.sign
+
+    def mark(self, wrong: bool) -> None:
+        """Put a sign behind it, or take it away."""
+        if wrong and self._sign is None:
+            self._sign = Static("✗", classes="tag-sign", markup=False)
+            self.mount(self._sign)
+        if self._sign is not None:
+            self._sign.display = wrong
+        self.set_class(wrong, "-wrong")
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -54,7 +61,7 @@ class TagsControl(Control):
     @property
     def rows(self) -> list[TagRow]:
         """The lines, in order."""
-        return [row for row in self.query(TagRow) if not row.has_class("-going")]
+        return [row for row in self.children if isinstance(row, TagRow) and not row.has_class("-going")]
 
     @property
     def entrance(self) -> Widget:
@@ -118,6 +125,4 @@ class TagsControl(Control):
         """Put a sign at the lines of these names."""
         for row in self.rows:
             name = row.pair[0]
-            bad = any(row.pair) and (name in wrong or not name)
-            row.sign.update("✗" if bad else "")
-            row.set_class(bad, "-wrong")
+            row.mark(any(row.pair) and (name in wrong or not name))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from screens.widgets.audience import AudienceControl
 from tests.screens.conftest import clear, settled, type_text, until
+from tests.screens.forms import fill
 from wizard.errors import UnreachableError
 
 
@@ -57,25 +56,27 @@ async def test_next_is_refused_at_the_first_problem(wizard):
         assert "not inside 10.0.0.0/16" in pilot.app.screen.field("network.subnet").shown_problem
 
 
-@pytest.mark.parametrize(
-    ("key", "text", "told"),
-    [
-        ("network.address_space", "10.0.0.0", "not an IPv4 range"),
-        ("network.address_space", "127.0.0.0/8", "meets 127.0.0.0/8"),
-        ("network.address_space", "10.0.0.1/16", "inside a range"),
-        ("network.subnet", "10.0.1.0/30", "/30"),
-        ("network.subnet", "", "not an IPv4 range"),
-        ("network.subnet_name", "-web", "cannot be a subnet's name"),
-        ("network.subnet_name", "GatewaySubnet", "reserved"),
-    ],
+WRONG = (
+    ("network.address_space", "10.0.0.0", "not an IPv4 range"),
+    ("network.address_space", "127.0.0.0/8", "meets 127.0.0.0/8"),
+    ("network.address_space", "10.0.0.1/16", "inside a range"),
+    ("network.subnet", "10.0.1.0/30", "/30"),
+    ("network.subnet", "", "not an IPv4 range"),
+    ("network.subnet_name", "-web", "cannot be a subnet's name"),
+    ("network.subnet_name", "GatewaySubnet", "reserved"),
 )
-async def test_wrong_values_are_told_beside_their_field(wizard, key, text, told):
+
+
+async def test_wrong_values_are_told_beside_their_field_and_taken_back(wizard):
     async with wizard("network") as pilot:
-        pilot.app.screen.field(key).enter()
-        await pilot.pause()
-        await clear(pilot)
-        await type_text(pilot, text)
-        await until(pilot, lambda: told in pilot.app.screen.field(key).shown_problem)
+        for key, text, told in WRONG:
+            field = pilot.app.screen.field(key)
+            before = field.control.answer
+            await fill(pilot, key, text)
+            await until(pilot, lambda: told in field.shown_problem)  # noqa: B023
+            await pilot.press("escape")
+            assert field.control.answer == before
+            assert field.shown_problem == ""
 
 
 async def test_a_subnet_for_too_many_says_so_in_the_picture(wizard):
@@ -178,6 +179,33 @@ async def test_without_an_answer_my_address_cannot_be_chosen(wizard, desk):
         assert "Your address is not known: Nobody could be asked" in field.shown_problem
 
 
+async def test_an_outbound_rule_asks_for_its_address_and_ports(wizard):
+    async with wizard("network") as pilot:
+        address, ports = (pilot.app.screen.field(f"network.outbound_{each}") for each in ("address", "ports"))
+        assert not address.display
+        assert not ports.display
+        pilot.app.screen.field("network.outbound").enter()
+        await pilot.press("right")
+        assert pilot.app.answers.get("network.outbound") == "outbound-rule"
+        assert address.display
+        assert ports.display
+        await pilot.press("down", "right", "down", "right")
+        assert pilot.app.answers.get("network.outbound_address") == "balancer"
+        assert pilot.app.answers.get("network.outbound_ports") == 1032
+        await fill(pilot, "network.outbound_ports", "1033")
+        await until(pilot, lambda: "cannot be given" in ports.shown_problem)
+        await pilot.press("f3")
+        await settled(pilot)
+        assert pilot.app.screen.step_id == "network"
+
+
+async def test_no_way_out_is_warned_of(wizard):
+    async with wizard("network") as pilot:
+        pilot.app.answers.set("network.outbound", "none")
+        field = pilot.app.screen.field("network.outbound")
+        await until(pilot, lambda: field.shown_problem.startswith("!"))
+
+
 async def test_every_control_is_reached_at_60_by_18(wizard):
     async with wizard("network", size=(60, 18)) as pilot:
         reached = []
@@ -186,5 +214,7 @@ async def test_every_control_is_reached_at_60_by_18(wizard):
             if pilot.app.focused.id == "next":
                 break
             await pilot.press("tab")
-        assert [key for key in dict.fromkeys(reached) if key] == [field.key for field in pilot.app.screen.fields()]
+        assert [key for key in dict.fromkeys(reached) if key] == [
+            field.key for field in pilot.app.screen.fields() if field.display
+        ]
         assert pilot.app.focused.id == "next"

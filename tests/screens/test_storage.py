@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from textual import events
 
 from screens.widgets.tags import TagsControl
@@ -106,37 +105,45 @@ async def test_escape_takes_back_a_tag_being_typed(wizard):
         assert tags(pilot).rows[0].pair == ("owner", "me")
 
 
-@pytest.mark.parametrize(
-    ("pairs", "told"),
-    [
-        ([("a<b", "x")], "'<'"),
-        ([("microsoft-x", "x")], "reserved word"),
-        ([("multivm-wizard", "x")], "set by the program"),
-        ([("", "x")], "no name"),
-        ([("owner", "x" * 257)], "257 characters"),
-        ([("Owner", "x"), ("owner", "y")], "twice"),
-    ],
+WRONG = (
+    ({"a<b": "x"}, "'<'"),
+    ({"microsoft-x": "x"}, "reserved word"),
+    ({"multivm-wizard": "x"}, "set by the program"),
+    ({"": "x"}, "no name"),
+    ({"owner": "x" * 257}, "257 characters"),
 )
-async def test_azures_limits_are_told_and_stop_next(wizard, pairs, told):
+
+
+async def test_azures_limits_are_told_and_stop_next(wizard):
+    async with wizard("storage") as pilot:
+        for pairs, told in WRONG:
+            pilot.app.answers.set("tags", pairs)
+            await pilot.press("f3")
+            await settled(pilot)
+            assert pilot.app.screen.step_id == "storage"
+            assert told in pilot.app.screen.field("tags").shown_problem
+            assert pilot.app.screen.focused_field().key == "tags"
+            assert tags(pilot).rows[0].has_class("-wrong")
+
+
+async def test_a_name_given_twice_is_told_whatever_its_case(wizard):
     async with wizard("storage") as pilot:
         await to_tags(pilot)
-        for name, value in pairs:
-            pilot.app.focused.value = name
-            await pilot.press("tab")
-            pilot.app.focused.value = value
+        for text in ("Owner", "x", "owner", "y"):
+            await type_text(pilot, text)
             await pilot.press("tab")
         await pilot.press("f3")
         await settled(pilot)
         assert pilot.app.screen.step_id == "storage"
-        assert told in pilot.app.screen.field("tags").shown_problem
-        assert pilot.app.screen.focused_field().key == "tags"
+        assert "twice" in pilot.app.screen.field("tags").shown_problem
 
 
-async def test_the_table_ends_at_azures_limit(wizard):
+async def test_the_table_ends_at_azures_limit(wizard, monkeypatch):
+    monkeypatch.setattr("wizard.plan.limits.TAGS", 4)  # 50 in earnest; ours is one of them
     async with wizard() as pilot:
-        pilot.app.answers.set("tags", {f"t{number}": "x" for number in range(49)}, commit=True)
+        pilot.app.answers.set("tags", {f"t{number}": "x" for number in range(3)}, commit=True)
         pilot.app.go("storage")
         await until(pilot, lambda: pilot.app.screen.step_id == "storage")
         await settled(pilot)
-        assert len(tags(pilot).rows) == 49
+        assert len(tags(pilot).rows) == 3
         assert all(row.pair[0] for row in tags(pilot).rows)

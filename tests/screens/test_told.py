@@ -90,6 +90,13 @@ def test_ssh_for_anyone_is_a_risk():
     assert summary(lines).startswith("! 1")
 
 
+@pytest.mark.parametrize("outbound", ["nat-gateway", "outbound-rule", "none"])
+def test_every_way_out_is_told(outbound):
+    lines = exposures(values(**{"network.outbound": outbound}))
+    told = next(line.told for line in lines if line.subject == "Way out")
+    assert told != outbound
+
+
 def test_a_password_is_told():
     told = next(
         line.told for line in exposures(values(**{"machines.auth": "password"})) if line.subject == "Credentials"
