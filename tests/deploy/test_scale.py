@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from bench import scale as bench
 from tests.deploy.conftest import KEY
-from wizard import api, ids
+from wizard import api, ids, runs
 from wizard import blueprint as blueprints
 from wizard.blueprint.resource import Resource
 from wizard.commands import consent
@@ -295,6 +295,16 @@ async def test_a_flow_that_began_before_goes_on_while_its_machine_is_drained(two
         writer.close()
         with contextlib.suppress(ConnectionError):  # its machine has gone
             await writer.wait_closed()
+
+
+async def test_a_detached_run_does_the_same(two, azure):
+    run = await runs.start("scale", two.name, {"count": 1, "drain_s": 0.2})
+    told = [event async for event in run.events()]
+    assert (told[-1]["event"], told[-1]["state"], told[-1]["exit_status"]) == ("ended", "done", 0), told[-1]
+    scaled = next(event for event in told if event["event"] == "scaled")
+    assert (scaled["from"], scaled["to"], list(scaled["ssh"])) == (2, 1, ["web1"])
+    assert [event["vm"] for event in told if event["event"] == "draining"] == ["web2"]
+    assert record.load(two.name).plan.machines.count == 1
 
 
 # The command

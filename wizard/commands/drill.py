@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.argument("name", required=False)
 @click.option("--vm", help="The VM to stop. Left out: the first.")
 @click.option("--update-domain", type=int, metavar="N", help="Stop every VM of an update domain instead.")
+@click.option("--fault-domain", type=int, metavar="N", help="Stop every VM of a fault domain instead: a rack is lost.")
 @click.option(
     "--rate",
     type=click.FloatRange(1, 10_000),
@@ -33,7 +34,14 @@ if TYPE_CHECKING:
 @output.json_option
 @output.guarded
 def command(
-    *, name: str | None, vm: str | None, update_domain: int | None, rate: float, wait: float, as_json: bool
+    *,
+    name: str | None,
+    vm: str | None,
+    update_domain: int | None,
+    fault_domain: int | None,
+    rate: float,
+    wait: float,
+    as_json: bool,
 ) -> None:
     """Stop a VM of the deployment NAME (left out: the one last worked on) while users are at work, and measure.
 
@@ -44,11 +52,13 @@ def command(
     from wizard.deploy import record
 
     out = output.Output(as_json)
-    if vm is not None and update_domain is not None:
-        raise InputError("--vm and --update-domain exclude each other.", "", "Name one of them.")
+    if sum(named is not None for named in (vm, update_domain, fault_domain)) > 1:
+        raise InputError("--vm, --update-domain and --fault-domain exclude each other.", "", "Name one of them.")
     known = record.load(name)
     record.remember_last(known.name)
-    done = output.run(_drill(known, out, vm=vm, update_domain=update_domain, rate=rate, wait_s=wait))
+    done = output.run(
+        _drill(known, out, vm=vm, update_domain=update_domain, fault_domain=fault_domain, rate=rate, wait_s=wait)
+    )
     if not done.survived:
         sys.exit(1)
 

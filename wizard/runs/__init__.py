@@ -47,7 +47,7 @@ secrets["sign_in"] (the desk's `handover`).
     scale    {count, drain_s?, generate?, secret_file?}              {password} or {passwords}, for new VMs
     destroy  {}
     load     {url?, duration_s?, connections?, rate?, keep_alive?, workers?, warmup_s?, requests?, expect?: [text]}
-    drill    {vm?, update_domain?, rate?, wait_s?}
+    drill    {vm?, update_domain?, fault_domain?, rate?, wait_s?}
 
 `generate` makes a password for each VM and writes them to `secret_file` (0600, never overwritten).
 """

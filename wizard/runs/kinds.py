@@ -193,7 +193,9 @@ async def drill(job: Job) -> int:
             azure,
             vm=asked.get("vm") or None,
             update_domain=None if asked.get("update_domain") is None else int(asked["update_domain"]),
-            **{name: float(asked[name]) for name in ("rate", "wait_s") if asked.get(name) is not None},
+            fault_domain=None if asked.get("fault_domain") is None else int(asked["fault_domain"]),
+            rate=float(asked.get("rate") or drills.RATE),
+            wait_s=float(asked.get("wait_s") or drills.WAIT_S),
             emit=job.emit,
             on_snapshot=LoadProgress(job.tell),
         )

@@ -193,6 +193,18 @@ async def test_what_makes_no_sense_is_refused(stand: Stand, azure: Azure) -> Non
     assert told.exit_code == 2
 
 
+async def test_losing_a_fault_domain_takes_every_vm_in_it(stand: Stand, azure: Azure) -> None:
+    machines = planned(stand, azure)[2]
+    domains = [int((await health.instance(azure, machine))["platformFaultDomain"]) for machine in machines]
+    lost = [machine.name for machine, domain in zip(machines, domains, strict=True) if domain == domains[0]]
+    assert 0 < len(lost) < 3
+    done = await drill(stand.record, azure, fault_domain=domains[0], wait_s=60, emit=lambda event: None)
+    assert (done.survived, list(done.why), done.vms) == (True, [], lost)
+    assert await power(azure, stand) == ALL_RUN
+    with pytest.raises(InputError, match=r"No VM .* fault domain 7"):
+        await drill(stand.record, azure, fault_domain=7, emit=lambda event: None)
+
+
 async def test_the_only_vm_is_not_stopped(azure: Azure, ssh_key: str, group_name: str) -> None:
     plan = Plan(name=group_name, machines=Machines(count=1, ssh_key=ssh_key))
     alone = record.save(plan, azure.subscription_id)

@@ -61,6 +61,7 @@ async def drill(
     *,
     vm: str | None = None,
     update_domain: int | None = None,
+    fault_domain: int | None = None,
     rate: float = RATE,
     wait_s: float = WAIT_S,
     before_s: float = BEFORE_S,
@@ -68,7 +69,7 @@ async def drill(
     emit: Emit,
     on_snapshot: OnSnapshot | None = None,
 ) -> DrillDone:
-    """Stop one VM (the first, or the one named), or all of an update domain, under load, and bring it back.
+    """Stop one VM (the first, or the one named), or all of an update or fault domain, under load; bring it back.
 
     The load is an open loop of `rate` requests a second, each on a new connection, beside 20 kept-alive connections.
     It begins once every VM is in rotation, for which `wait_s` seconds are given; `before_s` and `after_s` are how long
@@ -79,7 +80,7 @@ async def drill(
     deployment is not healthy to begin with; AzureError and UnreachableError as Azure does.
     """
     running = _Drill(record, azure, emit, on_snapshot)
-    await running.prepare(vm, update_domain, wait_s)
+    await running.prepare(vm, wait_s, update_domain=update_domain, fault_domain=fault_domain)
     running.before_s, running.after_s = before_s, after_s
     return await running.run(rate)
 
@@ -111,14 +112,21 @@ class _Drill:
         balancer = record.plan.balancer
         self.probe = Probe(balancer.probe_interval_s, balancer.probe_threshold, max(TURN_S, azure.cloud.poll_floor_s))
 
-    async def prepare(self, vm: str | None, update_domain: int | None, wait_s: float) -> None:
+    async def prepare(
+        self, vm: str | None, wait_s: float, *, update_domain: int | None = None, fault_domain: int | None = None
+    ) -> None:
         """Choose who is stopped, and refuse what would prove nothing."""
-        self.victims = await self._victims(vm, update_domain)
+        if update_domain is not None:
+            self.victims = await self._in_domain("update", update_domain)
+        elif fault_domain is not None:
+            self.victims = await self._in_domain("fault", fault_domain)
+        else:
+            self.victims = self._named(vm)
         if len(self.victims) == len(self.machines):
             raise InputError(
                 f"The drill would stop all {len(self.machines)} VMs of {self.record.name}.",
                 "Then nobody is left to take over, and there is nothing to prove.",
-                "Deploy two VMs or more, in more than one update domain.",
+                "Deploy two VMs or more, in more than one domain.",
             )
         live = await control.read(self.azure, self.blueprint)
         rule = control.balancing_rule(self.blueprint, live)
@@ -283,22 +291,20 @@ class _Drill:
     async def _probes(self) -> Any:
         return await health.probes(self.azure, *self.rule, self.machines)
 
-    async def _victims(self, vm: str | None, update_domain: int | None) -> Sequence[Machine]:
-        if update_domain is not None:
-            views = await together(health.instance(self.azure, machine) for machine in self.machines)
-            chosen = [
-                machine
-                for machine, view in zip(self.machines, views, strict=True)
-                if view.get("platformUpdateDomain") == update_domain
-            ]
-            if not chosen:
-                known = sorted({str(view.get("platformUpdateDomain")) for view in views})
-                raise InputError(
-                    f"No VM of {self.record.name} is in update domain {update_domain}.",
-                    f"Its VMs are in {', '.join(known)}.",
-                    "Name one of these.",
-                )
-            return chosen
+    async def _in_domain(self, kind: str, number: int) -> Sequence[Machine]:
+        """The VMs in a domain of the availability set: `update` (planned maintenance) or `fault` (a rack's power)."""
+        views = await together(health.instance(self.azure, machine) for machine in self.machines)
+        domains = [view.get(f"platform{kind.capitalize()}Domain") for view in views]
+        chosen = [machine for machine, domain in zip(self.machines, domains, strict=True) if domain == number]
+        if not chosen:
+            raise InputError(
+                f"No VM of {self.record.name} is in {kind} domain {number}.",
+                f"Its VMs are in {', '.join(sorted({str(domain) for domain in domains}))}.",
+                "Name one of these.",
+            )
+        return chosen
+
+    def _named(self, vm: str | None) -> Sequence[Machine]:
         if vm is None:
             return self.machines[:1]
         for machine in self.machines:
