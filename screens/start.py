@@ -145,6 +145,7 @@ class StartStep(Step):
         self._arrange()
 
     _summary = ""
+    _at_work: Mapping[str, str] = {}
 
     async def _find_clouds(self) -> None:
         from wizard.errors import WizardError
@@ -174,10 +175,17 @@ class StartStep(Step):
             return
         known = self._control("wizard.deployment", SelectControl)
         known.choices = [_deployment(each) for each in found]
+        self._at_work = {each["name"]: each["run"]["kind"] for each in found if each.get("run")}
         if found and not self.wizard.answers.get("wizard.deployment"):
             last = next((each for each in found if each.get("last")), found[0])
-            self.wizard.answers.set("wizard.deployment", last["name"], commit=True)
+            chosen = next(iter(self._at_work), last["name"])
+            self.wizard.answers.set("wizard.deployment", chosen, commit=True)
         self._offer(len(found))
+        untouched = not self.field("wizard.begin").touched and self.wizard.answers.get("wizard.begin") == "new"
+        if self._at_work and untouched and "basics" not in self.wizard.progress.seen and not self.wizard.plan_file:
+            # Somebody who comes back while it works wants to see it.
+            self.wizard.answers.set("wizard.begin", "deployment", commit=True)
+            self._arrange()
 
     # Answers
 
@@ -354,7 +362,8 @@ class StartStep(Step):
     async def leave(self) -> bool:
         answers, begin = self.wizard.answers, self.wizard.answers.get("wizard.begin")
         if begin == "deployment":
-            self.wizard.go("home", name=str(answers.get("wizard.deployment")))
+            name = str(answers.get("wizard.deployment"))
+            self.wizard.go("deploying" if self._at_work.get(name) == "deploy" else "home", name=name)
             return False
         if begin == "plan":
             return await self.wizard.load_plan(str(answers.get("wizard.plan_file")))
