@@ -43,7 +43,9 @@ def plain(value: Any) -> Any:
     """A value without the plan's own types: an enum's text, a tuple for any list."""
     if isinstance(value, str):
         return str.__str__(value)
-    return tuple(value) if isinstance(value, list) else value
+    if isinstance(value, (list, tuple)):
+        return tuple(plain(item) for item in value)
+    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 
 class Answers:

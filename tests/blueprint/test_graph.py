@@ -159,11 +159,14 @@ def test_a_nic_is_born_in_the_pool_and_its_own_nat_rule(plan: Plan) -> None:
 @given(plan=plans(most=2))
 def test_the_nsg_lets_in_whom_the_plan_names_and_nobody_else(plan: Plan) -> None:
     (nsg,) = build(plan).of_type(names.NSG)
-    rules = [rule["properties"] for rule in nsg.body["properties"]["securityRules"]]
-    priorities = [rule["priority"] for rule in rules]
-    assert priorities[0] == 100
-    assert len(set(priorities)) == len(priorities)
-    assert max(priorities) <= 4096
+    written = nsg.body["properties"]["securityRules"]
+    inbound = [rule["properties"]["priority"] for rule in written if rule["properties"]["direction"] == "Inbound"]
+    assert min(inbound) == 100
+    assert len(set(inbound)) == len(inbound)
+    assert max(inbound) <= 4096
+    own = {rule.name for rule in plan.network.rules}
+    assert own <= {rule["name"] for rule in written}
+    rules = [rule["properties"] for rule in written if rule["name"] not in own]
     for port, entries in ((plan.balancer.backend_port, plan.network.allow_http), (22, plan.network.allow_admin)):
         mine = [rule for rule in rules if rule["destinationPortRange"] == str(port)]
         assert all(

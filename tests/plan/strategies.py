@@ -8,16 +8,23 @@ import string
 from hypothesis import strategies as st
 
 from wizard.plan.model import (
+    Access,
     Auth,
     Balancer,
+    Caching,
+    DataDisk,
     Diagnostics,
+    Direction,
     Machines,
     Nat,
     Network,
     Outbound,
     OutboundAddress,
+    Placement,
     Plan,
     ProbeProtocol,
+    Rule,
+    RuleProtocol,
     Verification,
 )
 
@@ -61,6 +68,32 @@ sources = st.lists(
 ).map(tuple)
 
 
+_own_rules = st.builds(
+    Rule,
+    access=st.just(Access.ALLOW),
+    direction=st.sampled_from(Direction),
+    protocol=st.sampled_from([RuleProtocol.TCP, RuleProtocol.UDP, RuleProtocol.ANY]),
+    source=st.one_of(st.lists(_ranges, min_size=1, max_size=3).map(tuple), st.just(("VirtualNetwork",))),
+    destination=st.one_of(st.lists(_addresses, min_size=1, max_size=3).map(tuple), st.just(("*",))),
+    ports=st.lists(st.sampled_from(["80", "8000-8080", "*"]), min_size=1, max_size=3, unique=True).map(tuple),
+)
+rules = st.lists(_own_rules, max_size=4).map(
+    lambda found: tuple(
+        rule.model_copy(update={"name": f"own-{number}", "priority": 100 + 5 * number})
+        for number, rule in enumerate(found)
+    )
+)
+disks = st.lists(
+    st.builds(
+        DataDisk,
+        size_gb=st.integers(1, 4095),
+        type=st.sampled_from(["Premium_LRS", "StandardSSD_LRS"]),
+        caching=st.sampled_from([Caching.NONE, Caching.READ_ONLY]),
+    ),
+    max_size=3,
+).map(tuple)
+
+
 @st.composite
 def networks(draw: st.DrawFn, count: int) -> Network:
     space = ipaddress.IPv4Network((int(ipaddress.IPv4Address(draw(st.sampled_from(["10.0.0.0", "172.16.0.0"])))), 16))
@@ -73,6 +106,7 @@ def networks(draw: st.DrawFn, count: int) -> Network:
         subnet=str(ipaddress.IPv4Network((int(space.network_address) + index * 2 ** (32 - bits), bits))),
         allow_http=draw(sources),
         allow_admin=draw(sources),
+        rules=draw(rules),
         outbound=draw(st.sampled_from(Outbound)),
         outbound_address=draw(st.sampled_from(OutboundAddress)),
         outbound_ports=draw(st.integers(1, 60_000 // count // 8)) * 8,
@@ -112,6 +146,12 @@ def plans(draw: st.DrawFn, most: int = 200) -> Plan:
             count=count,
             image=draw(st.sampled_from(["ubuntu-24.04", "debian-12", "canonical:ubuntu-24_04-lts:server:24.04.1"])),
             size=draw(st.sampled_from(["Standard_D2s_v5", "Standard_B2ats_v2", "Standard_M8-2ms"])),
+            placement=draw(st.sampled_from([Placement.AVAILABILITY_SET, Placement.ZONES])),
+            zones=draw(st.lists(st.sampled_from(["1", "2", "3"]), min_size=1, max_size=3, unique=True).map(tuple)),
+            os_disk_caching=draw(st.sampled_from(Caching)),
+            os_disk_gb=draw(st.sampled_from([0, 64, 4095])),
+            data_disks=draw(disks),
+            encryption_at_host=draw(st.booleans()),
             fault_domains=faults,
             update_domains=1 if faults == 1 else draw(st.integers(1, 20)),
             admin_user=draw(st.sampled_from(["azureuser", "_x", "ops-1", "a" * 32])),

@@ -144,7 +144,7 @@ def test_a_misspelt_key_does_not_make_its_default_a_mistake() -> None:
         ({"machines__os": '"windows"'}, ["machines.os"]),
         ({"machines__os": '"windows"', "machines__image": '"windows-2022"'}, ["machines.os"]),
         ({"machines__image": '"windows-2022"'}, ["machines.image"]),
-        ({"machines__placement": '"zones"'}, ["machines.placement"]),
+        ({"machines__placement": '"zones"', "machines__zones": '["1", "5"]'}, ["machines.zones"]),
         ({"machines__placement": '"zone"'}, ["machines.placement"]),
         ({"network__address_space": '"192.168.0.0/16"'}, ["network.subnet"]),
         ({"network__address_space": '"10.0.0.0"'}, ["network.address_space"]),
@@ -193,6 +193,44 @@ def test_what_does_not_deploy_yet_is_refused_as_such() -> None:
     found = faults(text)
     assert len(found) == 4
     assert all("not yet" in what for _field, what in found)
+
+
+def test_tables_in_lists_are_read_and_written(tmp_path: Path) -> None:
+    text = files.dumps(LEGAL).replace("rules = []", "").replace("data_disks = []", "")
+    text += """
+[[network.rules]]
+name = "deny-scanner"
+priority = 105
+source = ["203.0.113.0/24"]
+ports = ["80", "8000-8080"]
+[[machines.data_disks]]
+size_gb = 64
+caching = "read-only"
+"""
+    plan, problems = files.check(text)
+    assert plan is not None
+    assert problems == []
+    assert plan.network.rules[0].ports == ("80", "8000-8080")
+    assert [disk.size_gb for disk in plan.machines.data_disks] == [64]
+    files.write(plan, tmp_path / "plan.toml")
+    assert files.read(tmp_path / "plan.toml") == plan
+    jsonschema.Draft202012Validator(files.json_schema()).validate(tomllib.loads(files.dumps(plan)))
+
+
+@pytest.mark.parametrize(
+    ("lines", "field", "word"),
+    [
+        ('[network]\nrules = ["deny"]', "network.rules", "[[network.rules]]"),
+        ('[[network.rules]]\nnam = "a"', "network.rules", '"name"'),
+        ('[[network.rules]]\nname = "a"\npriority = "105"', "network.rules", "105 without quotes"),
+        ('[[network.rules]]\nname = "a"\npriority = 105\naccess = "refuse"', "network.rules", "allow"),
+        ("[[machines.data_disks]]\nsize_gb = 0", "machines.data_disks", "size"),
+    ],
+)
+def test_faults_of_tables_in_lists_name_the_entry(lines: str, field: str, word: str) -> None:
+    _plan, problems = files.check(lines)
+    (found,) = [problem for problem in problems if problem.field == field]
+    assert word in f"{found.what} {found.remedy}"
 
 
 def test_a_private_key_in_a_plan_is_refused_and_never_shown() -> None:

@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.plan.strategies import ED25519
-from wizard.plan import addresses, balancer, machines, naming, outbound, rules
-from wizard.plan.model import Nat, OsType, Outbound, OutboundAddress, Placement, Plan, ProbeProtocol
+from wizard.plan import addresses, balancer, disks, machines, naming, outbound, rules, security, zones
+from wizard.plan.model import DataDisk, Nat, OsType, Outbound, OutboundAddress, Placement, Plan, ProbeProtocol, Rule
 
 LINUX, WINDOWS = OsType.LINUX, OsType.WINDOWS
 
@@ -475,3 +475,103 @@ def test_no_way_out_is_told_with_what_fails() -> None:
     assert problem is not None
     assert problem.severity == "warning"
     assert "nginx" in problem.why
+
+
+def rule(**keys: object) -> Rule:
+    return Rule.model_validate({"name": "mine", "priority": 300, **keys})
+
+
+@pytest.mark.parametrize(
+    ("entries", "word"),
+    [
+        ([rule()], ""),
+        ([rule(ports=("80", "8000-8080"), source=("10.0.0.0/8", "192.0.2.1"))], ""),
+        ([rule(), rule(name="other", direction="outbound")], ""),
+        ([rule(name="")], "name"),
+        ([rule(name="-a")], "name"),
+        ([rule(name="allow-ssh-2")], "ours"),
+        ([rule(priority=99)], "99"),
+        ([rule(priority=4097)], "4097"),
+        ([rule(), rule(priority=301)], "Two rules"),
+        ([rule(), rule(name="other")], "priority 300"),
+        ([rule(ports=("80-8",))], "not a port"),
+        ([rule(ports=())], "not a port"),
+        ([rule(ports=("65536",))], "not a port"),
+        ([rule(protocol="icmp", ports=("80",))], "ICMP has none"),
+        ([rule(source=())], "no source"),
+        ([rule(source=("Internet", "10.0.0.1"))], "service tag"),
+        ([rule(destination=("10.0.0.1/8",))], "destination"),
+    ],
+)
+def test_security_rules(entries: list[Rule], word: str) -> None:
+    found = [problem for problem in security.rules(entries) if problem.severity == "error"]
+    if not word:
+        assert found == []
+    else:
+        assert any(word in f"{problem.what} {problem.why}" for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("entries", "allow_http", "lives"),
+    [
+        ([rule(ports=("80",))], ("Internet",), False),
+        ([rule(ports=("22",))], ("Internet",), True),
+        ([rule(source=("Internet",))], ("Internet",), True),
+        ([rule(source=("168.63.0.0/16",))], ("Internet",), False),
+        ([rule(source=("AzureLoadBalancer",), protocol="any")], ("Internet",), False),
+        ([rule(protocol="udp")], ("Internet",), True),
+        ([rule(destination=("10.9.0.0/24",))], ("Internet",), True),
+        ([rule(direction="outbound")], ("Internet",), True),
+        ([rule(access="allow")], ("Internet",), True),
+        ([rule(), rule(priority=200, access="allow", source=("AzureLoadBalancer",))], ("Internet",), True),
+        ([rule(), rule(priority=400, access="allow", source=("AzureLoadBalancer",))], ("Internet",), False),
+        ([rule()], ("*",), True),
+        ([rule(priority=100)], ("*",), False),
+    ],
+)
+def test_a_rule_that_keeps_out_the_probe_is_pointed_out(
+    entries: list[Rule], allow_http: tuple[str, ...], lives: bool
+) -> None:
+    problem = security.probe_lives(entries, allow_http, 80, "10.0.1.0/24")
+    assert (problem is None) is lives
+    assert problem is None or "168.63.129.16" in problem.why
+
+
+def test_ours_make_room_for_rules_of_ones_own() -> None:
+    assert security.ours([], 3) == [100, 110, 120]
+    assert security.ours([rule(priority=100), rule(priority=115), rule(priority=120)], 3) == [110, 130, 140]
+    assert security.ours([rule(priority=100, direction="outbound")], 1) == [100]
+
+
+def test_a_rule_that_keeps_machines_from_packages_is_a_warning() -> None:
+    assert security.fetching_lives([rule(direction="outbound", destination=("10.0.0.0/8",))]) is None
+    problem = security.fetching_lives([rule(direction="outbound", destination=("Internet",))])
+    assert problem is not None
+    assert problem.severity == "warning"
+
+
+def test_data_disks() -> None:
+    def words(**keys: object) -> list[str]:
+        return [problem.severity for problem in disks.data_disks([DataDisk.model_validate(keys)])]
+
+    assert words() == []
+    assert words(size_gb=0) == ["error"]
+    assert words(size_gb=32767) == []
+    assert words(size_gb=4096, caching="read-only") == ["error"]
+    assert words(type="Premium") == ["error"]
+    assert words(caching="read-write") == ["warning"]
+    assert [problem.severity for problem in disks.data_disks([DataDisk()] * 65)] == ["error"]
+    assert disks.os_disk_gb(0) is None
+    assert disks.os_disk_gb(4096) is not None
+
+
+def test_zones() -> None:
+    assert list(zones.zones(("1", "3"))) == []
+    assert len(list(zones.zones(()))) == 1
+    assert len(list(zones.zones(("1", "4", "1")))) == 2
+    assert zones.spread(2, ("1", "2"), Placement.ZONES) is None
+    assert zones.spread(2, ("1",), Placement.AVAILABILITY_SET) is None
+    for count, entries in ((2, ("1",)), (1, ("1", "2"))):
+        problem = zones.spread(count, entries, Placement.ZONES)
+        assert problem is not None
+        assert "99.99" in problem.why

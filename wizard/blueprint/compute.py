@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import cycle
 from typing import Any
 
-from wizard.blueprint import names, userdata
+from wizard.blueprint import disks, names, userdata
 from wizard.blueprint.names import Ids
 from wizard.blueprint.resource import Resource
 from wizard.plan.choices import Image, image_named
-from wizard.plan.model import Auth, Plan
+from wizard.plan.model import Auth, Placement, Plan
 
 PASSWORD_SLOT = (("properties", "osProfile", "adminPassword"), "password")
 """Where a VM's first password goes when its request is built; it is never part of a body here."""
 
 
 def resources(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
-    """The availability set. `common` is location and tags."""
+    """The availability set, where machines are placed in one. `common` is location and tags."""
+    if not in_set(plan):
+        return
     # Aligned: the sets that take managed disks. A set without a sku is Classic and refuses them.
     body = {
         **common,
@@ -32,40 +35,32 @@ def resources(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resou
 
 def vms(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
     """The VMs, in order. Each waits for its NIC, and through it for the network and the way out, and for the set."""
-    image = image_named(plan.machines.image)
-    if image is None:
-        raise ValueError(f"not an image by name or URN: {plan.machines.image}")
+    # Of an image by its id only the system is known, which the plan names.
+    image = image_named(plan.machines.image) or Image("", "", "", plan.machines.os, guest_patching=False)
     custom_data = userdata.custom_data(plan)
     secrets = (PASSWORD_SLOT,) if plan.machines.auth is Auth.PASSWORD else ()
+    zones = cycle(plan.machines.zones)
     for vm in plan.vm_names:
         body = {**common, "properties": vm_properties(plan, ids, vm, image, custom_data)}
-        yield Resource(ids.vm(vm), names.VM, vm, body, after=(ids.nic(vm), ids.availability_set), secrets=secrets)
+        if plan.machines.placement is Placement.ZONES:
+            body["zones"] = [next(zones)]
+        after = (ids.nic(vm), ids.availability_set) if in_set(plan) else (ids.nic(vm),)
+        yield Resource(ids.vm(vm), names.VM, vm, body, after=after, secrets=secrets)
+
+
+def in_set(plan: Plan) -> bool:
+    """Whether the machines are placed in an availability set."""
+    return plan.machines.placement is Placement.AVAILABILITY_SET
 
 
 def vm_properties(plan: Plan, ids: Ids, vm: str, image: Image, custom_data: str) -> dict[str, Any]:
     """One Linux VM. The OS disk and the NIC go with it when it is deleted."""
     machines = plan.machines
     return {
-        "availabilitySet": {"id": ids.availability_set},
+        **({"availabilitySet": {"id": ids.availability_set}} if in_set(plan) else {}),
         "hardwareProfile": {"vmSize": machines.size},
-        "securityProfile": {
-            "securityType": "TrustedLaunch",
-            "uefiSettings": {"secureBootEnabled": True, "vTpmEnabled": True},
-        },
-        "storageProfile": {
-            "imageReference": {
-                "publisher": image.publisher,
-                "offer": image.offer,
-                "sku": image.sku,
-                "version": image.version,
-            },
-            "osDisk": {
-                "createOption": "FromImage",
-                "caching": "ReadWrite",
-                "deleteOption": "Delete",
-                "managedDisk": {"storageAccountType": machines.os_disk},
-            },
-        },
+        **({"securityProfile": security} if (security := disks.security_profile(plan)) else {}),
+        "storageProfile": disks.storage_profile(plan, image),
         "osProfile": {
             "computerName": vm,
             "adminUsername": machines.admin_user,

@@ -13,16 +13,23 @@ from typing import Any
 from wizard.blueprint import names
 from wizard.blueprint.names import Ids
 from wizard.blueprint.resource import Resource
-from wizard.plan import limits
+from wizard.plan import limits, security, zones
 from wizard.plan.addresses import is_tag
 from wizard.plan.balancer import nat_ports
-from wizard.plan.model import Nat, OsType, Outbound, OutboundAddress, Plan, ProbeProtocol
+from wizard.plan.model import (
+    Nat,
+    OsType,
+    Outbound,
+    OutboundAddress,
+    Placement,
+    Plan,
+    ProbeProtocol,
+    Rule,
+    RuleProtocol,
+)
 
 IDLE_MINUTES = 4
 """Azure's default and least, for balancer rules (4 to 30) and the NAT gateway (4 to 120)."""
-
-_FIRST_PRIORITY = 100  # the least there is; ours go up in tens, so that others fit between
-_PRIORITY_STEP = 10
 
 
 def resources(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
@@ -31,11 +38,11 @@ def resources(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resou
     yield _resource(names.NSG, ids.nsg, names.nsg(prefix), common, nsg_properties(plan), after=(ids.group,))
     gateway = plan.network.outbound is Outbound.NAT_GATEWAY
     if gateway:
-        yield _public_ip(ids.nat_gateway_ip, names.nat_gateway_ip(prefix), common, ids.group)
+        yield _public_ip(plan, ids.nat_gateway_ip, names.nat_gateway_ip(prefix), common)
     own = _sends_from_its_own(plan)
     if own:
-        yield _public_ip(ids.outbound_ip, names.outbound_ip(prefix), common, ids.group)
-    yield _public_ip(ids.balancer_ip, names.balancer_ip(prefix), common, ids.group, plan.balancer.dns_label)
+        yield _public_ip(plan, ids.outbound_ip, names.outbound_ip(prefix), common)
+    yield _public_ip(plan, ids.balancer_ip, names.balancer_ip(prefix), common, dns_label=plan.balancer.dns_label)
     if gateway:
         yield _resource(
             names.NAT_GATEWAY,
@@ -83,11 +90,12 @@ def nsg_properties(plan: Plan) -> dict[str, Any]:
         *_allowed("allow-http", plan.balancer.backend_port, plan.network.allow_http),
         *_allowed(f"allow-{service}", admin_port, plan.network.allow_admin),
     ]
+    priorities = security.ours(plan.network.rules, len(wanted))
     rules = [
         {
             "name": name,
             "properties": {
-                "priority": _FIRST_PRIORITY + _PRIORITY_STEP * index,
+                "priority": priority,
                 "direction": "Inbound",
                 "access": "Allow",
                 "protocol": "Tcp",
@@ -97,9 +105,33 @@ def nsg_properties(plan: Plan) -> dict[str, Any]:
                 "destinationPortRange": str(port),
             },
         }
-        for index, (name, port, source) in enumerate(wanted)
+        for priority, (name, port, source) in zip(priorities, wanted, strict=True)
     ]
-    return {"securityRules": rules}
+    return {"securityRules": [*rules, *map(_own_rule, plan.network.rules)]}
+
+
+_PROTOCOLS = {RuleProtocol.TCP: "Tcp", RuleProtocol.UDP: "Udp", RuleProtocol.ICMP: "Icmp", RuleProtocol.ANY: "*"}
+
+
+def _own_rule(rule: Rule) -> dict[str, Any]:
+    """A rule of the plan's own, as it stands there."""
+    properties: dict[str, Any] = {
+        "priority": rule.priority,
+        "direction": str(rule.direction).capitalize(),
+        "access": str(rule.access).capitalize(),
+        "protocol": _PROTOCOLS[rule.protocol],
+        "sourcePortRange": "*",
+    }
+    for side, values in (("source", rule.source), ("destination", rule.destination)):
+        if any(is_tag(value) for value in values):
+            properties[f"{side}AddressPrefix"] = values[0]
+            continue
+        networks = ipaddress.collapse_addresses(ipaddress.IPv4Network(value, strict=False) for value in values)
+        ranges = [str(network) for network in networks]
+        properties |= {f"{side}AddressPrefix": ranges[0]} if len(ranges) == 1 else {f"{side}AddressPrefixes": ranges}
+    ports = ["0-65535" if text == "*" and len(rule.ports) > 1 else text for text in rule.ports]
+    properties |= {"destinationPortRange": ports[0]} if len(ports) == 1 else {"destinationPortRanges": ports}
+    return {"name": rule.name, "properties": properties}
 
 
 def _allowed(name: str, port: int, entries: Iterable[str]) -> Iterator[tuple[str, int, dict[str, Any]]]:
@@ -225,13 +257,17 @@ def _nat_rules(plan: Plan, ids: Ids, frontend: Mapping[str, str]) -> Iterator[di
         yield {"name": names.nat_rule(vm, plan.machines.os), "properties": {**common, "frontendPort": port}}
 
 
-def _public_ip(id: str, name: str, common: Mapping[str, Any], group: str, dns_label: str = "") -> Resource:
+def _public_ip(plan: Plan, id: str, name: str, common: Mapping[str, Any], *, dns_label: str = "") -> Resource:
     # Without `zones`: where a region has them, Azure makes a Standard address zone-redundant by itself (Microsoft,
     # "Azure public IPs are now zone-redundant by default", September 2024); where it has none, naming them is an error.
+    # Machines in zones are only where the region has some: there it is said.
     properties: dict[str, Any] = {"publicIPAllocationMethod": "Static", "publicIPAddressVersion": "IPv4"}
     if dns_label:
         properties["dnsSettings"] = {"domainNameLabel": dns_label}
     head = {**common, "sku": {"name": "Standard", "tier": "Regional"}}
+    if plan.machines.placement is Placement.ZONES:
+        head["zones"] = list(zones.ALL)
+    group = id.partition("/providers/")[0]
     return _resource(names.PUBLIC_IP, id, name, head, properties, after=(group,))
 
 

@@ -7,11 +7,11 @@ everything else is still judged.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -122,6 +122,8 @@ def _typed(key: str, wanted: Any, value: Any) -> tuple[Any, list[Problem]]:
             return None, [_wrong_type(key, str, value)]
         problem = one_of(key, value, tuple(choice.value for choice in wanted))
         return (None, [problem]) if problem else (wanted(value), [])
+    if get_origin(wanted) is tuple and _is_section(get_args(wanted)[0]):
+        return _tables(key, get_args(wanted)[0], value)
     if get_origin(wanted) is tuple:
         if not isinstance(value, list):
             return None, [_wrong_type(key, list, value)]
@@ -134,6 +136,43 @@ def _typed(key: str, wanted: Any, value: Any) -> tuple[Any, list[Problem]]:
         return {name: item for name, item in value.items() if isinstance(item, str)}, wrong
     # `type(...) is`, because True would pass for the whole number 1.
     return (value, []) if type(value) is wanted else (None, [_wrong_type(key, wanted, value)])
+
+
+def _tables(key: str, model: type[BaseModel], value: Any) -> tuple[Any, list[Problem]]:
+    """A list of tables, such as [[network.rules]]: those that hold nothing wrong, and what is wrong with the others."""
+    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+        what = "This is not a list of tables."
+        return None, [Problem(key, what, "Each entry has keys of its own.", f"Write each as a table: [[{key}]].")]
+    good: list[BaseModel] = []
+    problems: list[Problem] = []
+    for number, item in enumerate(value, start=1):
+        found, wrong = _table(key, number, model, item)
+        problems += wrong
+        if not wrong:
+            good.append(model.model_validate(found))
+    return tuple(good), problems
+
+
+def _table(
+    key: str, number: int, model: type[BaseModel], item: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Problem]]:
+    found: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, inner in item.items():
+        if name not in model.model_fields:
+            near = nearest(name, model.model_fields)
+            problems.append(
+                Problem(
+                    key,
+                    f"The key {name} of entry {number} is not known.",
+                    "Nothing reads it, so what it says would be lost.",
+                    f'Did you mean "{near}"?' if near else f"Known are {', '.join(model.model_fields)}.",
+                )
+            )
+            continue
+        found[name], wrong = _typed(key, model.model_fields[name].annotation, inner)
+        problems += [replace(each, what=f"{name} of entry {number}: {each.what}") for each in wrong]
+    return found, problems
 
 
 def _wrong_type(key: str, wanted: type, value: Any) -> Problem:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from wizard.errors import InputError, Problem
 from wizard.home import write_atomically
 from wizard.plan import document, rules, workload
@@ -19,11 +21,16 @@ _COMMENTS: Mapping[str, str] = {
     "machines.os": "linux, windows",
     "machines.image": "a name from our list, publisher:offer:sku:version, or an image id",
     "machines.placement": "availability-set, zones, scale-set",
+    "machines.zones": "of placement by zones: machines go round them",
+    "machines.os_disk_caching": "none, read-only, read-write",
+    "machines.os_disk_gb": "0: the image's own",
+    "machines.data_disks": "each a [[machines.data_disks]]: size_gb, type, caching",
     "machines.auth": "ssh-key, password",
     "machines.ssh_key": "the public key; the private one stays with you",
     "machines.workload": "page, none, or the path of a cloud-init file",
     "network.allow_http": "addresses, ranges, service tags; in the sandbox, loopback counts as Internet",
     "network.allow_admin": "who may sign in: the addresses you come from",
+    "network.rules": "of one's own, each a [[network.rules]]: name, priority, access, direction, ...",
     "network.outbound": "nat-gateway, outbound-rule, none",
     "network.outbound_address": "of an outbound rule: own, balancer",
     "network.outbound_ports": "of an outbound rule: for each machine, a multiple of 8",
@@ -100,7 +107,10 @@ def dumps(plan: Plan) -> str:
     lines.extend(f"{_key(name)} = {_value(text)}" for name, text in plan.tags.items())
     for section in document.sections():
         lines.append(f"[{section}]")
-        lines.extend(_line(key, value) for key, value in values.items() if key.startswith(f"{section}."))
+        inside = {key: value for key, value in values.items() if key.startswith(f"{section}.")}
+        tables = {key: value for key, value in inside.items() if _are_tables(value)}
+        lines.extend(_line(key, value) for key, value in inside.items() if key not in tables)
+        lines.extend(line for key, value in tables.items() for each in value for line in _table(key, each))
     return "\n".join(lines) + "\n"
 
 
@@ -141,6 +151,14 @@ def _value(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(_value(item) for item in value)}]"
     return _text(str(value))
+
+
+def _are_tables(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and isinstance(value[0], BaseModel)
+
+
+def _table(key: str, entry: BaseModel) -> list[str]:
+    return [f"[[{key}]]", *(f"{name} = {_value(getattr(entry, name))}" for name in type(entry).model_fields)]
 
 
 def _key(name: str) -> str:

@@ -55,6 +55,11 @@ RESERVED_ADDRESSES = 5  # of every subnet: the first four and the last
 
 FRONTEND_PORT = Range(1, 65534)
 BACKEND_PORT = Range(1, 65535)
+RULE_PRIORITY = Range(100, 4096)
+RULES_OF_A_GROUP = 1000
+DATA_DISK_GB = Range(1, 32767)  # Premium and Standard SSD, P80 and E80
+OS_DISK_GB = Range(1, 4095)
+DATA_DISKS = 64  # of the largest sizes; preflight asks the size
 NAT_RANGE = Range(1, 1000)  # ours: as many as a scale set has machines; Azure takes up to 65,534
 OUTBOUND_PORTS_STEP = 8
 SNAT_PORTS = 64000  # of one frontend address

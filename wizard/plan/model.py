@@ -21,6 +21,37 @@ class OsType(StrEnum):
     WINDOWS = "windows"
 
 
+class Caching(StrEnum):
+    """What a disk keeps on the machine's host."""
+
+    NONE = "none"
+    READ_ONLY = "read-only"
+    READ_WRITE = "read-write"
+
+
+class Access(StrEnum):
+    """What a security rule does with a packet that it matches."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class Direction(StrEnum):
+    """Which way a security rule looks."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class RuleProtocol(StrEnum):
+    """What a security rule is for."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    ICMP = "icmp"
+    ANY = "any"
+
+
 class Placement(StrEnum):
     """How Azure spreads the machines over its hardware."""
 
@@ -70,6 +101,31 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class DataDisk(_Section):
+    """One managed disk beside the OS disk, the same on each machine: empty at first, gone with its machine."""
+
+    size_gb: int = Field(default=128, description="Its size.", json_schema_extra=limits.DATA_DISK_GB.schema)
+    type: str = Field(default="Premium_LRS", description="The type of the managed disk.")
+    caching: Caching = Field(default=Caching.NONE, description="none, read-only or read-write.")
+
+
+class Rule(_Section):
+    """One security rule of one's own. Those of a direction are asked in the order of their priorities."""
+
+    name: str = Field(default="", description="Its name in the network security group.")
+    priority: int = Field(
+        default=0,
+        description="Lower is asked first. Ours begin at 100 and make room.",
+        json_schema_extra=limits.RULE_PRIORITY.schema,
+    )
+    access: Access = Field(default=Access.DENY, description="allow or deny.")
+    direction: Direction = Field(default=Direction.INBOUND, description="inbound or outbound.")
+    protocol: RuleProtocol = Field(default=RuleProtocol.TCP, description="tcp, udp, icmp or any.")
+    source: tuple[str, ...] = Field(default=("*",), description="IPv4 addresses and ranges, or one service tag.")
+    destination: tuple[str, ...] = Field(default=("*",), description="IPv4 addresses and ranges, or one service tag.")
+    ports: tuple[str, ...] = Field(default=("*",), description="Of the destination: numbers, ranges such as 80-90, *.")
+
+
 class Machines(_Section):
     """The virtual machines: how many, what runs on them, how Azure spreads them, who signs in."""
 
@@ -96,6 +152,9 @@ class Machines(_Section):
         description="Of the availability set: groups that planned maintenance restarts one after another.",
         json_schema_extra=limits.UPDATE_DOMAINS.schema,
     )
+    zones: tuple[str, ...] = Field(
+        default=("1", "2", "3"), description="Of placement by zones: which of the region's; machines go round them."
+    )
     admin_user: str = Field(default="azureuser", description="The administrator's user name.")
     auth: Auth = Field(default=Auth.SSH_KEY, description="How the administrator signs in at first.")
     ssh_key: str = Field(default="", description="The public key, one line: Ed25519, or RSA of 2048 bits or more.")
@@ -104,6 +163,18 @@ class Machines(_Section):
         description="What they serve: page (names the machine that answers), none, or a cloud-init file.",
     )
     os_disk: str = Field(default="Premium_LRS", description="The type of the managed OS disk.")
+    os_disk_caching: Caching = Field(
+        default=Caching.READ_WRITE, description="What the OS disk keeps on the host: none, read-only, read-write."
+    )
+    os_disk_gb: int = Field(
+        default=0,
+        description="The OS disk's size; 0 for the image's own.",
+        json_schema_extra={"minimum": 0, "maximum": limits.OS_DISK_GB.high},
+    )
+    data_disks: tuple[DataDisk, ...] = Field(default=(), description="Further disks, the same on each machine.")
+    encryption_at_host: bool = Field(
+        default=False, description="Encrypt caches and temporary disks on the host too; the size must support it."
+    )
 
 
 class Network(_Section):
@@ -120,6 +191,7 @@ class Network(_Section):
     allow_admin: tuple[str, ...] = Field(
         default=("127.0.0.1/32",), description="Who may sign in (SSH): IPv4 addresses, ranges, service tags."
     )
+    rules: tuple[Rule, ...] = Field(default=(), description="Security rules of one's own, among ours by priority.")
     outbound: Outbound = Field(default=Outbound.NAT_GATEWAY, description="How the machines reach the Internet.")
     outbound_address: OutboundAddress = Field(
         default=OutboundAddress.OWN,

@@ -36,9 +36,9 @@ _LIST = (
     _NotYet("machines.image", _image, "This image", f"Use {' or '.join(_WORKING_IMAGES)}."),
     _NotYet(
         "machines.placement",
-        lambda placement: placement is not Placement.AVAILABILITY_SET,
-        "Zones and scale sets",
-        f'Use "{Placement.AVAILABILITY_SET}".',
+        lambda placement: placement is Placement.SCALE_SET,
+        "A scale set",
+        f'Use "{Placement.AVAILABILITY_SET}" or "{Placement.ZONES}".',
     ),
     _NotYet("diagnostics.storage_account", bool, "A storage account of one's own", "Use false."),
 )

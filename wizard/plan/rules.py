@@ -12,7 +12,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizard.errors import Problem
-from wizard.plan import addresses, balancer, document, expectation, machines, naming, not_yet, outbound, workload
+from wizard.plan import (
+    addresses,
+    balancer,
+    disks,
+    document,
+    expectation,
+    machines,
+    naming,
+    not_yet,
+    outbound,
+    security,
+    workload,
+    zones,
+)
 from wizard.plan.addresses import source
 from wizard.plan.choices import CLOUDS
 from wizard.plan.credentials import admin_user, password, ssh_key
@@ -57,6 +70,11 @@ _ALONE = (
     _rule(machines.update_domains, "machines.update_domains"),
     _rule(machines.os_disk, "machines.os_disk"),
     _rule(machines.os_disk_retires, "machines.os_disk"),
+    _rule(zones.zones, "machines.zones"),
+    _rule(disks.os_disk_gb, "machines.os_disk_gb"),
+    _rule(disks.data_disks, "machines.data_disks"),
+    _rule(security.rules, "network.rules"),
+    _rule(security.fetching_lives, "network.rules"),
     _rule(lambda text: ssh_key(text) if text else None, "machines.ssh_key"),
     _rule(addresses.address_space, "network.address_space"),
     _rule(naming.subnet_name, "network.subnet_name"),
@@ -133,6 +151,8 @@ _NAT = ("balancer.nat_first_port", "balancer.nat", "balancer.nat_range")
 
 _TOGETHER = (
     _rule(_few, "machines.count", "machines.placement"),
+    _rule(zones.spread, "machines.count", "machines.zones", "machines.placement"),
+    _rule(security.probe_lives, "network.rules", "network.allow_http", "balancer.backend_port", "network.subnet"),
     _rule(machines.image_fits, "machines.image", "machines.os"),
     _rule(machines.domains_agree, "machines.fault_domains", "machines.update_domains"),
     _rule(_key_is_there, "machines.ssh_key", "machines.auth"),

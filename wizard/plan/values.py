@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from pydantic import BaseModel
+
 from wizard.errors import Problem
 from wizard.plan import document, rules
 from wizard.plan.files import PlanProblems
@@ -51,6 +53,8 @@ def nested(values: Plan | Mapping[str, Any]) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
     return value

@@ -21,7 +21,7 @@ async def check(facts: Facts) -> list[Problem]:
         return [_not_offered(facts, await facts.skus("virtualMachines"))]
     if problem := _closed(facts, sku, await facts.skus("virtualMachines")):
         return [problem]
-    return [*_fits_disk(facts, sku), *_fits_image(facts, sku, await facts.image())]
+    return [*_fits_disk(facts, sku), *_fits_data(facts, sku), *_fits_image(facts, sku, await facts.image())]
 
 
 def _not_offered(facts: Facts, skus: list[dict[str, Any]]) -> Problem:
@@ -95,6 +95,42 @@ def _fits_disk(facts: Facts, sku: Mapping[str, Any]) -> list[Problem]:
             "Write StandardSSD_LRS, or take a size with an s in its name, such as Standard_D2s_v5.",
         )
     ]
+
+
+def _fits_data(facts: Facts, sku: Mapping[str, Any]) -> list[Problem]:
+    """Data disks: how many, and premium ones; encryption at host."""
+    machines = facts.plan.machines
+    problems = []
+    most = capability(sku, "MaxDataDiskCount")
+    if most.isdigit() and len(machines.data_disks) > int(most):
+        problems.append(
+            Problem(
+                "machines.data_disks",
+                f"{sku['name']} takes {most} data disks, and the plan has {len(machines.data_disks)}.",
+                f"Its SKU says MaxDataDiskCount: {most}.",
+                "Use fewer and larger disks, or a larger size.",
+            )
+        )
+    premium = any(disk.type.lower().startswith("premium") for disk in machines.data_disks)
+    if premium and capability(sku, "PremiumIO").lower() == "false":
+        problems.append(
+            Problem(
+                "machines.data_disks",
+                f"{sku['name']} takes no premium disks.",
+                "Its SKU says PremiumIO: False.",
+                "Write StandardSSD_LRS, or take a size with an s in its name, such as Standard_D2s_v5.",
+            )
+        )
+    if machines.encryption_at_host and capability(sku, "EncryptionAtHostSupported").lower() != "true":
+        problems.append(
+            Problem(
+                "machines.encryption_at_host",
+                f"{sku['name']} has no encryption at host.",
+                "Its SKU does not say EncryptionAtHostSupported: True.",
+                "Take another size, such as Standard_D2s_v5, or write false.",
+            )
+        )
+    return problems
 
 
 def _fits_image(facts: Facts, sku: Mapping[str, Any], image: Mapping[str, Any] | None) -> list[Problem]:

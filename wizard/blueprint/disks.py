@@ -1,0 +1,61 @@
+"""A machine's image, disks and security profile: what it starts from and what it keeps."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from wizard.plan.choices import Image
+from wizard.plan.model import Caching, Plan
+
+_CACHING = {Caching.NONE: "None", Caching.READ_ONLY: "ReadOnly", Caching.READ_WRITE: "ReadWrite"}
+
+
+def storage_profile(plan: Plan, image: Image) -> dict[str, Any]:
+    """The image and all disks. Disks go with their machine when it is deleted."""
+    machines = plan.machines
+    os_disk: dict[str, Any] = {
+        "createOption": "FromImage",
+        "caching": _CACHING[machines.os_disk_caching],
+        "deleteOption": "Delete",
+        "managedDisk": {"storageAccountType": machines.os_disk},
+    }
+    if machines.os_disk_gb:
+        os_disk["diskSizeGB"] = machines.os_disk_gb
+    profile: dict[str, Any] = {"imageReference": image_reference(machines.image, image), "osDisk": os_disk}
+    if machines.data_disks:
+        profile["dataDisks"] = [
+            {
+                "lun": lun,
+                "createOption": "Empty",
+                "diskSizeGB": disk.size_gb,
+                "caching": _CACHING[disk.caching],
+                "deleteOption": "Delete",
+                "managedDisk": {"storageAccountType": disk.type},
+            }
+            for lun, disk in enumerate(machines.data_disks)
+        ]
+    return profile
+
+
+def image_reference(text: str, image: Image) -> dict[str, str]:
+    """A marketplace image by its four words, or an image of one's own by its id."""
+    if text.startswith("/"):
+        return {"id": text}
+    return {"publisher": image.publisher, "offer": image.offer, "sku": image.sku, "version": image.version}
+
+
+def is_managed_image(text: str) -> bool:
+    """Whether it is the id of a managed image, outside of any gallery."""
+    return bool(re.search(r"/providers/Microsoft\.Compute/images/[^/]+$", text, re.IGNORECASE))
+
+
+def security_profile(plan: Plan) -> dict[str, Any]:
+    """Trusted Launch, which Azure takes of all but managed images; encryption at host where it is asked for."""
+    profile: dict[str, Any] = {}
+    if not is_managed_image(plan.machines.image):
+        profile["securityType"] = "TrustedLaunch"
+        profile["uefiSettings"] = {"secureBootEnabled": True, "vTpmEnabled": True}
+    if plan.machines.encryption_at_host:
+        profile["encryptionAtHost"] = True
+    return profile
