@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import urllib.request
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -32,7 +33,7 @@ async def test_a_deployment_from_python(plan):
     deployed = await api.deploy(plan, password=first)
     assert set(deployed.ssh) == {"api-vm1", "api-vm2"}
     try:
-        checks = []
+        checks: list[Any] = []
         verified = await api.verify(plan.name, password=first, wait_s=60, emit=checks.append)
         assert verified.failed == 0, checks
         page = await asyncio.to_thread(urllib.request.urlopen, deployed.http)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import email
+import email.policy
 import shutil
 import socket
 import subprocess
@@ -132,10 +133,10 @@ def test_a_file_of_the_users_own_travels_beside_our_page(tmp_path: Path) -> None
         plan = Plan(machines=Machines(ssh_key=ED25519, workload=str(own)))
         data = userdata.user_data(plan)
         assert data == userdata.user_data(plan)
-        ours, theirs = email.message_from_string(data.decode()).get_payload()
+        ours, theirs = email.message_from_string(data.decode(), policy=email.policy.default).iter_parts()
         assert ours.get_content_type() == "text/cloud-config"
-        assert ours.get_payload(decode=True).decode().rstrip() == userdata.page(plan).rstrip()
-        assert theirs.get_payload(decode=True).decode().rstrip() == content.rstrip()
+        assert ours.get_content().rstrip() == userdata.page(plan).rstrip()
+        assert theirs.get_content().rstrip() == content.rstrip()
         script = content.startswith("#!")
         assert theirs.get_content_type() == ("text/x-shellscript" if script else "text/cloud-config")
         assert (theirs["Merge-Type"] is None) is script

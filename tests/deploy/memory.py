@@ -118,6 +118,9 @@ class Memory:
         self.documents.pop(ids.key(id), None)
         return Running(self, id, self._next(self.failures, ids.parse(id).name))
 
+    async def port_mappings(self, pool: str, ip_configuration: str) -> list[dict[str, Any]]:
+        return []  # no document here has a NAT rule with a range
+
     async def list_group(self, group: str) -> list[dict[str, Any]] | None:
         root = ids.key(ids.group_id(SUBSCRIPTION, group))
         if root not in self.documents:

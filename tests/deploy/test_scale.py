@@ -63,7 +63,7 @@ async def holds(plan: Plan, azure: Any) -> tuple[list[str], dict[str, int], list
 
 def order(events: list[Event]) -> list[tuple[str, str]]:
     """What ended, in order: `("done", "web3")`, `("deleted", "web3-nic")`."""
-    ended = []
+    ended: list[tuple[str, str]] = []
     for event in events:
         if isinstance(event, ResourceChanged) and event.state in ("done", "failed"):
             ended.append((event.state, ids.parse(event.id).name))

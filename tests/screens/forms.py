@@ -9,7 +9,9 @@ from textual.pilot import Pilot
 
 async def fill(pilot: Pilot[Any], key: str, text: str) -> None:
     """Go to the field of a key and put a text in place of what is there, as a paste does: one change."""
-    pilot.app.screen.field(key).enter()
+    screen: Any = pilot.app.screen
+    screen.field(key).enter()
     await pilot.pause()
-    pilot.app.focused.value = text
+    focused: Any = pilot.app.focused
+    focused.value = text
     await pilot.pause()

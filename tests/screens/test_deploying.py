@@ -281,7 +281,12 @@ async def test_only_lines_in_view_are_made(wizard, stage, monkeypatch):
         await until(pilot, lambda: grid.total() == 604)
         lines: set[int] = set()
         cells = grid.cells
-        monkeypatch.setattr(grid, "cells", lambda line, width: lines.add(line) or cells(line, width))
+
+        def drawn(line: int, width: int) -> Any:
+            lines.add(line)
+            return cells(line, width)
+
+        monkeypatch.setattr(grid, "cells", drawn)
         stage.plays[0].tell(*(resource(vm(number), "started", 1.0) for number in range(1, 301)))
         await until(pilot, lambda: any("creating" in text for text, _ in cells(0, 60)))
         await until(pilot, lambda: lines)

@@ -140,7 +140,7 @@ async def test_the_serial_log_stands_in_for_run_command_and_without_either_nothi
     stand: Stand, azure: Azure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from wizard.errors import AzureError
-    from wizard.verify import hostkeys
+    from wizard.verify import console, hostkeys
 
     async def silent(*_: Any) -> str:
         raise AzureError("The VM agent does not answer.", code="VMAgentStatusCommunicationError")
@@ -150,7 +150,7 @@ async def test_the_serial_log_stands_in_for_run_command_and_without_either_nothi
     _, checks = await verified_by(azure, stand.name, password=stand.passwords, wait_s=0)
     assert states(checks, "ssh.login") == {"web1": "passed", "web2": "passed"}
     assert details(checks, "ssh.hostkey").count("as the VM told by its serial log") == 2
-    monkeypatch.setattr(hostkeys.console, "log", silent)
+    monkeypatch.setattr(console, "log", silent)
     (stand.record.folder / hostkeys.FILE).unlink()
     _, checks = await verified_by(azure, stand.name, password=stand.passwords, wait_s=0)
     assert states(checks, "ssh.hostkey") == {"web1": "warned", "web2": "warned"}

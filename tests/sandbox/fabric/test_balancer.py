@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
 from collections import Counter
 from dataclasses import replace
@@ -186,7 +187,7 @@ async def test_an_idle_flow_is_reset_both_ways_where_the_rule_says_so(
         if resets:
             with pytest.raises(ConnectionResetError):
                 await asyncio.wait_for(reader.read(), 3)
-            await until(lambda told=told: told)
+            await until(functools.partial(bool, told))
             assert isinstance(told[0], ConnectionResetError), "the machine is told too"
         else:
             writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
