@@ -44,6 +44,11 @@ _IN_PLACE: Mapping[str, tuple[Pattern, ...]] = {
         ("properties", "ipConfigurations", "*", "properties", "loadBalancerInboundNatRules"),
     ),
     "microsoft.compute/virtualmachines": (("properties", "diagnosticsProfile"),),
+    "microsoft.compute/virtualmachines/extensions": (  # settings that changed run once more
+        ("properties", "settings"),
+        ("properties", "typeHandlerVersion"),
+        ("properties", "autoUpgradeMinorVersion"),
+    ),
 }
 
 _ALWAYS: tuple[Pattern, ...] = (("tags",),)
