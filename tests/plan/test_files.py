@@ -186,7 +186,7 @@ def test_each_mistake_is_one_problem_without_consequences(lines: dict[str, str],
 def test_what_does_not_deploy_yet_is_refused_as_such() -> None:
     text = changed(
         machines__os='"windows"',
-        machines__image='"/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/images/mine"',
+        machines__image='"/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/galleries/mine/images/a"',
         machines__placement='"scale-set"',
         diagnostics__storage_account="true",
     )

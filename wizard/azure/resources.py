@@ -51,6 +51,7 @@ CALLS: Mapping[str, Calls] = {
         "Microsoft.Compute/virtualMachines": Calls("compute", "virtual_machines"),
         "Microsoft.Compute/virtualMachines/extensions": Calls("compute", "virtual_machine_extensions"),
         "Microsoft.Compute/disks": Calls("compute", "disks"),
+        "Microsoft.Compute/images": Calls("compute", "images"),
     }.items()
 }
 """By lower-cased ARM type. Storage accounts join them with the storage part of the plan."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizard.errors import Problem
-from wizard.plan.choices import image_named, known
+from wizard.plan.choices import image_named, is_managed_image, known
 from wizard.plan.model import OsType, Placement
 
-_WORKING_IMAGES = ("ubuntu-24.04", "debian-12")
+_WORKING_IMAGES = ("ubuntu-24.04", "debian-12", "rhel-9")
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class _NotYet:
 
 
 def _image(text: str) -> bool:
+    if is_managed_image(text):
+        return False
     found = image_named(text)
     return found is None or known(found) not in _WORKING_IMAGES
 
@@ -33,7 +35,7 @@ def _is_windows(text: str) -> bool:
 
 _LIST = (
     _NotYet("machines.os", lambda os: os is OsType.WINDOWS, "Windows machines", 'Use "linux".'),
-    _NotYet("machines.image", _image, "This image", f"Use {' or '.join(_WORKING_IMAGES)}."),
+    _NotYet("machines.image", _image, "This image", f"Use {', '.join(_WORKING_IMAGES)}, or the id of a managed image."),
     _NotYet(
         "machines.placement",
         lambda placement: placement is Placement.SCALE_SET,

@@ -65,6 +65,7 @@ _ALONE = (
     _rule(naming.location, "location"),
     _rule(naming.tags, "tags"),
     _rule(machines.image, "machines.image"),
+    _rule(machines.own_image, "machines.image"),
     _rule(machines.size, "machines.size"),
     _rule(machines.fault_domains, "machines.fault_domains"),
     _rule(machines.update_domains, "machines.update_domains"),
@@ -160,7 +161,7 @@ _TOGETHER = (
     _rule(addresses.subnet_holds, "network.subnet", "machines.count"),
     _rule(_far_http, "network.allow_http", "cloud"),
     _rule(_far_admin, "network.allow_admin", "cloud"),
-    _rule(outbound.no_way_out, "network.outbound", "machines.workload"),
+    _rule(outbound.no_way_out, "network.outbound", "machines.workload", "machines.os", "machines.image"),
     _rule(
         outbound.ports_suffice,
         "network.outbound_ports",
