@@ -23,7 +23,6 @@ NAME = "enablevmaccess"
 """As the portal names it."""
 
 
-
 @dataclass(frozen=True)
 class Handler:
     """What one system's VMAccess is called."""

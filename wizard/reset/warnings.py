@@ -28,9 +28,7 @@ def warnings(
         )
     if mode in ("password", "ssh-key") and user is not None and (others := sorted(administrators - {user})):
         kind, until = ("an administrator", "") if windows else ("a user with sudo", " until --mode remove-user")
-        told.append(
-            f"{user} is, or becomes, {kind} beside {', '.join(others)}, who keeps every login there is{until}."
-        )
+        told.append(f"{user} is, or becomes, {kind} beside {', '.join(others)}, who keeps every login there is{until}.")
     if replace_keys:
         told.append("Every other key of the user stops working, also those that this computer knows nothing of.")
     if mode == "configuration" and windows:
