@@ -162,6 +162,6 @@ def plans(draw: st.DrawFn, most: int = 200) -> Plan:
         ),
         network=draw(networks(count)),
         balancer=draw(balancers(count)),
-        diagnostics=Diagnostics(boot=draw(st.booleans())),
+        diagnostics=Diagnostics(boot=draw(st.booleans()), storage_account=draw(st.booleans())),
         verification=Verification(expect=tuple(draw(st.lists(st.sampled_from(EXPECTATIONS), max_size=3)))),
     )

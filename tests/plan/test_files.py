@@ -188,10 +188,9 @@ def test_what_does_not_deploy_yet_is_refused_as_such() -> None:
         machines__os='"windows"',
         machines__image='"/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/galleries/mine/images/a"',
         machines__placement='"scale-set"',
-        diagnostics__storage_account="true",
     )
     found = faults(text)
-    assert len(found) == 4
+    assert len(found) == 3
     assert all("not yet" in what for _field, what in found)
 
 

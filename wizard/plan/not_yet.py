@@ -42,7 +42,6 @@ _LIST = (
         "A scale set",
         f'Use "{Placement.AVAILABILITY_SET}" or "{Placement.ZONES}".',
     ),
-    _NotYet("diagnostics.storage_account", bool, "A storage account of one's own", "Use false."),
 )
 
 
