@@ -45,14 +45,16 @@ def _registry() -> Registry[Any]:
 def _validator(type: str) -> Draft4Validator:
     namespace, _, kind = type.partition("/")
     uri = next(each for each in FILES if f"{VERSIONS[namespace]}/{namespace}" in each)
-    reference = {"$ref": f"{uri}#/resourceDefinitions/{kind}"}
+    where = f"definitions/{kind.replace('/', '_')}_childResource" if "/" in kind else f"resourceDefinitions/{kind}"
+    reference = {"$ref": f"{uri}#/{where}"}
     return Draft4Validator(reference, registry=_registry())
 
 
 def errors(type: str, name: str, body: dict[str, Any]) -> list[str]:
     """What Azure's schema has against a resource's body: the deepest places, where the reason is."""
     namespace = type.partition("/")[0]
-    template = {"type": type, "name": name, "apiVersion": VERSIONS[namespace], **body}
+    written = type.rpartition("/")[2] if type.count("/") > 1 else type  # a child is written inside its parent
+    template = {"type": written, "name": name, "apiVersion": VERSIONS[namespace], **body}
     return [leaf for error in _validator(type).iter_errors(template) for leaf in _leaves(error)]
 
 

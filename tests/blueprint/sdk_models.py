@@ -24,6 +24,7 @@ MODELS: Mapping[str, tuple[types.ModuleType, str]] = {
     "Microsoft.Compute/availabilitySets": (compute, "AvailabilitySet"),
     "Microsoft.Compute/virtualMachines": (compute, "VirtualMachine"),
     "Microsoft.Storage/storageAccounts": (storage, "StorageAccountCreateParameters"),
+    "Microsoft.Compute/virtualMachines/extensions": (compute, "VirtualMachineExtension"),
 }
 
 
