@@ -86,7 +86,6 @@ class Image:
     generation: str
     architecture: str
     disk_gib: int
-    managed: bool = False  # one's own, outside of any gallery: Azure takes no Trusted Launch of those
 
     @property
     def urn(self) -> str:
@@ -94,7 +93,7 @@ class Image:
 
     @property
     def trusted_launch(self) -> bool:
-        return self.generation == "V2" and self.architecture == "x64" and not self.managed
+        return self.generation == "V2" and self.architecture == "x64"
 
 
 @dataclass(frozen=True)

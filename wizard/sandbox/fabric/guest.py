@@ -59,7 +59,6 @@ class Guest(GuestRecord):
             "serial": "",
             "boots": 0,
             "power": "stopped",
-            **(spec.content or {}),
         }
         guest = cls(store, key, record)
         login = "yes" if spec.password_login else "no"

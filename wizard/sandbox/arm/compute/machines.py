@@ -9,7 +9,6 @@ from wizard.sandbox.arm.compute import (
     digests,
     disks,
     hardware,
-    images,
     osprofile,
     quota,
     representation,
@@ -61,7 +60,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         _vm_name(call.name)
         zones = hardware.zones(region, body, call.name)
         size = hardware.size(catalog, region, properties, zones)
-        image = images.chosen(self.world, properties)
+        image = hardware.image(catalog, properties)
         hardware.fit(size, image, properties)
         hardware.disks(size, image, properties)
         profile = mapping(properties, "osProfile")
@@ -114,7 +113,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         body = without_nulls(body)
         if existing is not None:
             return representation.updated(body, existing, call.world.subscription, call.group)
-        image = images.chosen(self.world, body["properties"])
+        image = hardware.image(self.world.catalog, body["properties"])
         return representation.created(body, image, call.world.subscription, call.group, name=call.name)
 
     def accepted(self, call: Call, body: Json, document: Document, created: bool) -> None:
@@ -132,7 +131,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
     def _bring_forth(self, call: Call, body: Json, document: Document) -> None:
         """Everything that a new machine has beside its document: domains, disks, and the guest with its secrets."""
         store, properties = self.world.store, document.body["properties"]
-        image = images.chosen(self.world, body["properties"])
+        image = hardware.image(self.world.catalog, body["properties"])
         extra: Json = {
             "image": image.urn,
             "generation": image.generation,
@@ -148,8 +147,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         os_disk = properties["storageProfile"]["osDisk"]
         creation = {"createOption": "FromImage", "imageReference": {"id": _image_id(call, document, image)}}
         disks.bring(store, document, os_disk, creation, os=image.os, size_gib=os_disk["diskSizeGB"])
-        content = images.content(self.world, body["properties"])
-        self.world.fabric.create_machine(document.id, _guest(profile, image, content))
+        self.world.fabric.create_machine(document.id, _guest(profile, image))
 
     def _tie_disks(self, document: Document) -> None:
         store = self.world.store
@@ -252,7 +250,7 @@ def _vm_name(name: str) -> None:
         )
 
 
-def _guest(profile: Json, image: Image, content: Json | None) -> GuestSpec:
+def _guest(profile: Json, image: Image) -> GuestSpec:
     key_only = flag(profile, "linuxConfiguration.disablePasswordAuthentication") or False
     return GuestSpec(
         os=image.os,
@@ -263,7 +261,6 @@ def _guest(profile: Json, image: Image, content: Json | None) -> GuestSpec:
         ssh_keys=osprofile.ssh_keys(profile),
         custom_data=osprofile.custom_data(profile),
         image=image.urn,
-        content=content,
     )
 
 
