@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import fnmatch
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from wizard.sandbox.fabric.windows.powershell import reader
+from wizard.sandbox.fabric.windows.powershell.operations import cast, compute, item, method, plus, property_of
 from wizard.sandbox.fabric.windows.powershell.syntax import (
     Assign,
     Block,
@@ -35,16 +34,12 @@ from wizard.sandbox.fabric.windows.powershell.syntax import (
     Try,
     Variable,
 )
-from wizard.sandbox.fabric.windows.powershell.values import Thing, listed, printed, single, text, truth
+from wizard.sandbox.fabric.windows.powershell.values import PsError, Thing, listed, printed, single, text, truth
 
 if TYPE_CHECKING:
     from wizard.sandbox.fabric.windows.machine import WindowsMachine
 
 _MOST_STEPS = 20_000  # statements of one script: a loop that does not end must
-
-
-class PsError(Exception):
-    """A cmdlet's error: written and passed over, or the script's end when $ErrorActionPreference says Stop."""
 
 
 class Exit(Exception):  # noqa: N818 - what the script does
@@ -169,7 +164,7 @@ class Shell:
                 out += await self._guarded(statement)
             case Assign(variable, value, adds):
                 found = single(await self.pipeline(value))
-                self._assign(variable, _plus(self.variables.get(variable), found) if adds else found)
+                self._assign(variable, plus(self.variables.get(variable), found) if adds else found)
             case If(branches, otherwise):
                 for condition, body in branches:
                     if truth(single(await self.pipeline(condition))):
@@ -303,16 +298,16 @@ class Shell:
                 await self.body(body, out)
                 return out if as_list else single(out)
             case Item(of, index):
-                return _item(await self.value(of), await self.value(index))
+                return item(await self.value(of), await self.value(index))
             case Member(of, name, None):
                 return property_of(await self.value(of), name)
             case Member(of, name, arguments):
                 given = [await self.value(one) for one in arguments or ()]
-                return _method(await self.value(of), name, given)
+                return method(await self.value(of), name, given)
             case Static(type, name, arguments):
                 return self._static(type, name, [await self.value(one) for one in arguments or ()])
             case Cast(type, inner):
-                return _cast(type, await self.value(inner))
+                return cast(type, await self.value(inner))
             case Operation(operator, operands):
                 return await self._operation(operator, operands)
         raise NotUnderstood(type(expression).__name__)
@@ -356,109 +351,3 @@ def _parameter(given: str, command: str, known: Cmdlet) -> str:
     if len(fits) == 1:
         return fits[0]
     raise NotUnderstood(f"{command} has no parameter -{given} here")
-
-
-def property_of(of: Any, name: str) -> Any:
-    if isinstance(of, Thing):
-        return of.get(name)
-    if isinstance(of, list):
-        if name in ("count", "length"):
-            return len(of)
-        return [found for item in of if (found := property_of(item, name)) is not None]
-    if isinstance(of, str) and name == "length":
-        return len(of)
-    return 1 if name == "count" and of is not None else None
-
-
-def _method(of: Any, name: str, given: list[Any]) -> Any:
-    if of is None:
-        raise PsError("You cannot call a method on a null-valued expression.")
-    words = [text(one) for one in given]
-    if isinstance(of, str) and (work := _TEXT_METHODS.get((name, len(words)))) is not None:
-        return work(of, *words)
-    if isinstance(of, datetime) and (name, words) == ("touniversaltime", []):
-        return of
-    if isinstance(of, datetime) and (name, words) == ("tostring", ["u"]):
-        return f"{of:%Y-%m-%d %H:%M:%S}Z"
-    if name == "tostring" and not words:
-        return text(of)
-    raise NotUnderstood(f".{name}() of {type(of).__name__}")
-
-
-_TEXT_METHODS: Mapping[tuple[str, int], Callable[..., Any]] = {
-    ("replace", 2): str.replace,
-    ("tolower", 0): str.lower,
-    ("tolowerinvariant", 0): str.lower,
-    ("toupper", 0): str.upper,
-    ("toupperinvariant", 0): str.upper,
-    ("trim", 0): str.strip,
-    ("startswith", 1): str.startswith,
-    ("endswith", 1): str.endswith,
-    ("contains", 1): str.__contains__,
-    ("split", 1): str.split,
-}
-
-
-def _item(of: Any, index: Any) -> Any:
-    try:
-        return of[index]
-    except (TypeError, IndexError, KeyError):
-        return None
-
-
-def _cast(type: str, value: Any) -> Any:
-    match type.removeprefix("system."):
-        case "string":
-            return text(value)
-        case "int" | "int32":
-            try:
-                return int(text(value))
-            except ValueError:
-                raise PsError(f'Cannot convert value "{text(value)}" to type "System.Int32".') from None
-        case "bool":
-            return truth(value)
-        case "void":
-            return None
-    raise NotUnderstood(f"[{type}]")
-
-
-def _plus(left: Any, right: Any) -> Any:
-    if isinstance(left, list):
-        return [*left, *listed(right)]
-    if isinstance(left, int | float) and isinstance(right, int | float):
-        return left + right
-    return right if left is None else text(left) + text(right)
-
-
-def compute(operator: str, left: Any, right: Any) -> Any:
-    if operator == "+":
-        return _plus(left, right)
-    if operator == "-contains":
-        return any(_equal(item, right) for item in listed(left))
-    if operator in ("-", "-gt", "-ge", "-lt", "-le"):
-        if not (isinstance(left, int | float) and isinstance(right, int | float)):
-            raise NotUnderstood(f"{operator} of what is no number")
-        results = {"-gt": left > right, "-ge": left >= right, "-lt": left < right, "-le": left <= right}
-        return left - right if operator == "-" else results[operator]
-    match operator.removeprefix("-").removeprefix("not"):
-        case "eq" | "ieq":
-            return _equal(left, right)
-        case "ceq":
-            return text(left) == text(right)
-        case "ne":
-            return not _equal(left, right)
-        case "like":
-            fits = fnmatch.fnmatchcase(text(left).lower(), text(right).lower())
-        case "match":
-            fits = re.search(text(right), text(left), re.IGNORECASE) is not None
-        case _:
-            raise NotUnderstood(operator)
-    return fits != operator.startswith("-not")
-
-
-def _equal(left: Any, right: Any) -> bool:
-    if left is None or right is None:
-        return left is right
-    if isinstance(left, bool):
-        return left == truth(right)
-    return text(left).lower() == text(right).lower()

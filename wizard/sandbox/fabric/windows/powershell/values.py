@@ -7,6 +7,10 @@ from datetime import datetime
 from typing import Any
 
 
+class PsError(Exception):
+    """A cmdlet's error: written and passed over, or the script's end when $ErrorActionPreference says Stop."""
+
+
 class Thing:
     """An object: `type` as .NET names it, properties whose names have no case; `shown` are those of its table."""
 

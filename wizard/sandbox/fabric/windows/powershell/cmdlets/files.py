@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from wizard.sandbox.fabric.windows import certificate
-from wizard.sandbox.fabric.windows.powershell.interpreter import Call, PsError, cmdlet
-from wizard.sandbox.fabric.windows.powershell.values import Thing, listed, text
+from wizard.sandbox.fabric.windows.powershell.interpreter import Call, cmdlet
+from wizard.sandbox.fabric.windows.powershell.values import PsError, Thing, listed, text
 
 
 @cmdlet(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from wizard.sandbox.fabric.windows.powershell.interpreter import Call, PsError, cmdlet
+from wizard.sandbox.fabric.windows.powershell.interpreter import Call, cmdlet
+from wizard.sandbox.fabric.windows.powershell.operations import compute, property_of
 from wizard.sandbox.fabric.windows.powershell.syntax import Block, NotUnderstood
-from wizard.sandbox.fabric.windows.powershell.values import Thing, listed, single, text, truth
+from wizard.sandbox.fabric.windows.powershell.values import PsError, Thing, listed, single, text, truth
 
 
 @cmdlet("Write-Output", "echo", takes="inputobject", switches="noenumerate")
@@ -42,16 +43,12 @@ async def where_object(call: Call) -> list[Any]:
     given = call.get("filterscript", place=0)
     if isinstance(given, Block):
         return [item for item in call.piped if truth(single(await call.shell.block(given, item)))]
-    from wizard.sandbox.fabric.windows.powershell import interpreter
-
     operator = next((name for name in ("eq", "ne", "like", "match") if name in call.named), None)
     if operator is None:
         raise NotUnderstood("Where-Object takes a block, or Property -eq Value")
     wanted = call.named[operator]
     return [
-        item
-        for item in call.piped
-        if truth(interpreter.compute(f"-{operator}", interpreter.property_of(item, text(given).lower()), wanted))
+        item for item in call.piped if truth(compute(f"-{operator}", property_of(item, text(given).lower()), wanted))
     ]
 
 
@@ -60,27 +57,21 @@ async def for_each_object(call: Call) -> list[Any]:
     given = call.get("process", "membername", place=0)
     if isinstance(given, Block):
         return [one for item in call.piped for one in await call.shell.block(given, item)]
-    from wizard.sandbox.fabric.windows.powershell import interpreter
-
-    return [found for item in call.piped for found in listed(interpreter.property_of(item, text(given).lower()))]
+    return [found for item in call.piped for found in listed(property_of(item, text(given).lower()))]
 
 
 @cmdlet("Select-Object", "select", takes="property first last expandproperty", switches="unique")
 async def select_object(call: Call) -> list[Any]:
-    from wizard.sandbox.fabric.windows.powershell import interpreter
-
     items = list(call.piped)
     if (first := call.get("first")) is not None:
         items = items[: int(first)]
     if (last := call.get("last")) is not None:
         items = items[-int(last) :]
     if (expanded := call.get("expandproperty")) is not None:
-        return [one for item in items for one in listed(interpreter.property_of(item, text(expanded).lower()))]
+        return [one for item in items for one in listed(property_of(item, text(expanded).lower()))]
     if (wanted := call.get("property", place=0)) is not None:
         names = [text(name) for name in listed(wanted)]
-        return [
-            Thing("Selected", {name: interpreter.property_of(item, name.lower()) for name in names}) for item in items
-        ]
+        return [Thing("Selected", {name: property_of(item, name.lower()) for name in names}) for item in items]
     return items
 
 

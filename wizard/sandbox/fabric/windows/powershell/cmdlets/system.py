@@ -8,9 +8,9 @@ from typing import Any
 
 from wizard.sandbox.fabric.windows import iis
 from wizard.sandbox.fabric.windows.machine import SHOWN, WEB, ServiceError
-from wizard.sandbox.fabric.windows.powershell.interpreter import Call, PsError, cmdlet
+from wizard.sandbox.fabric.windows.powershell.interpreter import Call, cmdlet
 from wizard.sandbox.fabric.windows.powershell.syntax import NotUnderstood
-from wizard.sandbox.fabric.windows.powershell.values import Thing, listed, text
+from wizard.sandbox.fabric.windows.powershell.values import PsError, Thing, listed, text
 
 _INSTALL_SECONDS = 60.0  # from memory: the role's files are on the disk of the image, nothing is downloaded
 _FEATURES = {"web-server": ("Web-Server", "Web Server (IIS)")}

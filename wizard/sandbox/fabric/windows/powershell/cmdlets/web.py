@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from wizard.sandbox.fabric.windows import iis
 from wizard.sandbox.fabric.windows.machine import WEB, ServiceError
-from wizard.sandbox.fabric.windows.powershell.interpreter import Call, PsError, cmdlet
+from wizard.sandbox.fabric.windows.powershell.interpreter import Call, cmdlet
 from wizard.sandbox.fabric.windows.powershell.syntax import NotUnderstood
-from wizard.sandbox.fabric.windows.powershell.values import Thing, listed, text
+from wizard.sandbox.fabric.windows.powershell.values import PsError, Thing, listed, text
 
 _SITE = "Default Web Site"
 _MODULES = frozenset(("webadministration", "netsecurity", "servermanager", "iisadministration"))
