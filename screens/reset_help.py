@@ -8,7 +8,7 @@ _PASSWORD = Help(
     "The user's new password, one for all chosen VMs.",
     "12 to 72 characters with three of: lower case, upper case, digit, other.",
     "Let one be made (^G) and keep it in a password manager.",
-    "Windows is not reset here yet.",
+    "On Windows the account is enabled and Remote Desktop let in, too.",
 )
 HELP = {
     "mode": Help(

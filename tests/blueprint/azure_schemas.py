@@ -19,9 +19,10 @@ FILES = {
     f"{BASE}2025-07-01/Microsoft.Network.NRP.json": "schemas_2025-07-01_Microsoft.Network.NRP.json",
     f"{BASE}2026-03-01/Microsoft.Compute.json": "schemas_2026-03-01_Microsoft.Compute.json",
     f"{BASE}2026-03-01/Microsoft.Compute.Extensions.json": "schemas_2026-03-01_Microsoft.Compute.Extensions.json",
+    f"{BASE}2026-04-01/Microsoft.Storage.json": "schemas_2026-04-01_Microsoft.Storage.json",
     f"{BASE}common/definitions.json": "schemas_common_definitions.json",
 }
-VERSIONS = {"Microsoft.Network": "2025-07-01", "Microsoft.Compute": "2026-03-01"}
+VERSIONS = {"Microsoft.Network": "2025-07-01", "Microsoft.Compute": "2026-03-01", "Microsoft.Storage": "2026-04-01"}
 
 
 def available() -> bool:
@@ -44,14 +45,16 @@ def _registry() -> Registry[Any]:
 def _validator(type: str) -> Draft4Validator:
     namespace, _, kind = type.partition("/")
     uri = next(each for each in FILES if f"{VERSIONS[namespace]}/{namespace}" in each)
-    reference = {"$ref": f"{uri}#/resourceDefinitions/{kind}"}
+    where = f"definitions/{kind.replace('/', '_')}_childResource" if "/" in kind else f"resourceDefinitions/{kind}"
+    reference = {"$ref": f"{uri}#/{where}"}
     return Draft4Validator(reference, registry=_registry())
 
 
 def errors(type: str, name: str, body: dict[str, Any]) -> list[str]:
     """What Azure's schema has against a resource's body: the deepest places, where the reason is."""
     namespace = type.partition("/")[0]
-    template = {"type": type, "name": name, "apiVersion": VERSIONS[namespace], **body}
+    written = type.rpartition("/")[2] if type.count("/") > 1 else type  # a child is written inside its parent
+    template = {"type": written, "name": name, "apiVersion": VERSIONS[namespace], **body}
     return [leaf for error in _validator(type).iter_errors(template) for leaf in _leaves(error)]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from azure.mgmt.compute import models as compute
 from azure.mgmt.network import models as network
 from azure.mgmt.resource.resources import models as resources
+from azure.mgmt.storage import models as storage
 
 MODELS: Mapping[str, tuple[types.ModuleType, str]] = {
     "Microsoft.Resources/resourceGroups": (resources, "ResourceGroup"),
@@ -22,6 +23,8 @@ MODELS: Mapping[str, tuple[types.ModuleType, str]] = {
     "Microsoft.Network/networkInterfaces": (network, "NetworkInterface"),
     "Microsoft.Compute/availabilitySets": (compute, "AvailabilitySet"),
     "Microsoft.Compute/virtualMachines": (compute, "VirtualMachine"),
+    "Microsoft.Storage/storageAccounts": (storage, "StorageAccountCreateParameters"),
+    "Microsoft.Compute/virtualMachines/extensions": (compute, "VirtualMachineExtension"),
 }
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.blueprint import azure_schemas, sdk_models
 from tests.plan.strategies import ED25519, plans
 from wizard import blueprint
-from wizard.plan.model import Auth, Balancer, Machines, Network, Plan, ProbeProtocol
+from wizard.plan.model import Auth, Balancer, Machines, Network, OsType, Plan, ProbeProtocol
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 needs_schemas = pytest.mark.skipif(
@@ -22,6 +22,10 @@ needs_schemas = pytest.mark.skipif(
 VARIANTS = {
     "default": Plan(machines=Machines(ssh_key=ED25519)),
     "password": Plan(machines=Machines(auth=Auth.PASSWORD, image="debian-12"), tags={"env": "test"}),
+    "windows": Plan(
+        machines=Machines(os=OsType.WINDOWS, image="windows-2025", auth=Auth.PASSWORD),
+        balancer=Balancer(probe_path="/healthz", backend_port=8080),
+    ),
     "tcp": Plan(
         machines=Machines(ssh_key=ED25519), balancer=Balancer(probe_protocol=ProbeProtocol.TCP, dns_label="abc")
     ),

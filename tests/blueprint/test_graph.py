@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import json
 import re
@@ -14,11 +15,22 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.plan.strategies import ED25519, plans
 from wizard import blueprint, ids
-from wizard.blueprint import names
+from wizard.blueprint import names, windows
 from wizard.blueprint.resource import OWNER_TAG, Blueprint, Resource
 from wizard.plan.addresses import is_tag
 from wizard.plan.files import PlanProblems
-from wizard.plan.model import Auth, Machines, Nat, Network, OsType, Outbound, Plan, ProbeProtocol
+from wizard.plan.model import (
+    Auth,
+    Balancer,
+    Machines,
+    Nat,
+    Network,
+    OsType,
+    Outbound,
+    Placement,
+    Plan,
+    ProbeProtocol,
+)
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 DEFAULT = Plan(machines=Machines(ssh_key=ED25519))
@@ -270,6 +282,55 @@ def test_debian_is_not_asked_to_be_patched_by_azure() -> None:
     assert set(patching.values()) == {"ImageDefault"}
 
 
+WINDOWS = Plan(
+    machines=Machines(os=OsType.WINDOWS, image="windows-2022", auth=Auth.PASSWORD),
+    balancer=Balancer(probe_path="/health/live.txt?full=1", backend_port=8080),
+)
+
+
+def test_a_windows_machine_has_a_password_and_no_custom_data() -> None:
+    for image, mode in (("windows-2022", "AutomaticByPlatform"), ("windows-2025", "AutomaticByPlatform")):
+        machines = WINDOWS.machines.model_copy(update={"image": image})
+        vm = build(WINDOWS.model_copy(update={"machines": machines})).of_type(names.VM)[0]
+        profile = vm.body["properties"]["osProfile"]
+        assert set(profile) == {"computerName", "adminUsername", "windowsConfiguration"}
+        assert set(profile["windowsConfiguration"]["patchSettings"].values()) == {mode}
+        assert [kind for _path, kind in vm.secrets] == ["password"]
+
+
+def test_behind_each_windows_machine_comes_its_page() -> None:
+    graph = build(WINDOWS)
+    first, second = graph.of_type(names.EXTENSION)
+    assert (first.name, first.after) == ("ra-multi-vm1-page", (graph.of_type(names.VM)[0].id,))
+    assert first.id == f"{graph.of_type(names.VM)[0].id}/extensions/ra-multi-vm1-page"
+    assert second.body == first.body, "it asks the machine for its name"
+    line = first.body["properties"]["settings"]["commandToExecute"]
+    assert len(line) <= 8191
+    script = base64.b64decode(line.split()[-1]).decode("utf-16-le")
+    assert 'New-Item -ItemType Directory -Force -Path "$root\\health" | Out-Null' in script
+    assert "Set-Content -Path \"$root\\health\\live.txt\" -Value 'ok'" in script
+    assert "-PropertyName Port -Value 8080" in script
+    assert "-LocalPort 8080 -Action Allow" in script
+    assert "@" not in script.replace("@'", "").replace("'@", ""), "everything is filled in"
+    plain = WINDOWS.model_copy(update={"balancer": Balancer()})
+    assert "WebBinding" not in windows.page_script(plain)
+    nothing = WINDOWS.model_copy(update={"machines": WINDOWS.machines.model_copy(update={"workload": "none"})})
+    assert build(nothing).of_type(names.EXTENSION) == ()
+
+
+def test_windows_is_signed_in_to_by_remote_desktop() -> None:
+    graph = build(WINDOWS)
+    (balancer,) = graph.of_type(names.BALANCER)
+    rules = balancer.body["properties"]["inboundNatRules"]
+    ports = [(rule["properties"]["frontendPort"], rule["properties"]["backendPort"]) for rule in rules]
+    assert ports == [(50001, 3389), (50002, 3389)]
+    assert [rule["name"] for rule in rules] == ["rdp-ra-multi-vm1", "rdp-ra-multi-vm2"]
+    (group,) = graph.of_type(names.NSG)
+    rules = group.body["properties"]["securityRules"]
+    opened = {rule["name"]: rule["properties"]["destinationPortRange"] for rule in rules}
+    assert opened == {"allow-http": "8080", "allow-rdp": "3389"}
+
+
 def test_two_hundred_machines_are_planned_in_a_moment() -> None:
     plan = DEFAULT.model_copy(update={"machines": DEFAULT.machines.model_copy(update={"count": 200})})
     build(plan)
@@ -284,6 +345,6 @@ def test_two_hundred_machines_are_planned_in_a_moment() -> None:
 
 
 def test_what_does_not_deploy_yet_is_not_built() -> None:
-    machines = DEFAULT.machines.model_copy(update={"os": OsType.WINDOWS})
+    machines = DEFAULT.machines.model_copy(update={"placement": Placement.SCALE_SET})
     with pytest.raises(PlanProblems):
         build(DEFAULT.model_copy(update={"machines": machines}))

@@ -32,6 +32,7 @@ ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPf1vNBUuAr3BYhDdnbyh5cXSHKYDsYCY
 
 EXPECTATIONS = ("p99<200ms", "errors<0.1%", "vms==2", "rps > 500")
 
+URN = "canonical:ubuntu-24_04-lts:server:24.04.1"
 ALNUM = string.ascii_letters + string.digits
 
 
@@ -144,7 +145,7 @@ def plans(draw: st.DrawFn, most: int = 200) -> Plan:
         tags=draw(tags),
         machines=Machines(
             count=count,
-            image=draw(st.sampled_from(["ubuntu-24.04", "debian-12", "canonical:ubuntu-24_04-lts:server:24.04.1"])),
+            image=draw(st.sampled_from(["ubuntu-24.04", "debian-12", "rhel-9", URN])),
             size=draw(st.sampled_from(["Standard_D2s_v5", "Standard_B2ats_v2", "Standard_M8-2ms"])),
             placement=draw(st.sampled_from([Placement.AVAILABILITY_SET, Placement.ZONES])),
             zones=draw(st.lists(st.sampled_from(["1", "2", "3"]), min_size=1, max_size=3, unique=True).map(tuple)),
@@ -161,6 +162,6 @@ def plans(draw: st.DrawFn, most: int = 200) -> Plan:
         ),
         network=draw(networks(count)),
         balancer=draw(balancers(count)),
-        diagnostics=Diagnostics(boot=draw(st.booleans())),
+        diagnostics=Diagnostics(boot=draw(st.booleans()), storage_account=draw(st.booleans())),
         verification=Verification(expect=tuple(draw(st.lists(st.sampled_from(EXPECTATIONS), max_size=3)))),
     )

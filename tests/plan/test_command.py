@@ -46,6 +46,15 @@ def test_without_a_file_the_plan_goes_to_standard_output() -> None:
         assert tomllib.loads(run(*arguments).stdout)["name"] == "ra-multi-vm-rg"
 
 
+def test_a_windows_plan_needs_nothing_more() -> None:
+    assert run("new", "--os", "windows", "-o", "plan.toml").exit_code == 0
+    plan = files.read(Path("plan.toml"))
+    machines = plan.machines
+    assert (machines.os, machines.image) == ("windows", "windows-2022")
+    assert (machines.auth, machines.ssh_key) == ("password", "")
+    assert run("check", "plan.toml").exit_code == 0
+
+
 def test_options_are_written() -> None:
     Path("me.pub").write_text(f"{ED25519}\n")
     tree = tomllib.loads(run("new", "--name", "shop", "--count", "5", "--ssh-key", "me.pub").stdout)
@@ -62,7 +71,8 @@ def test_an_existing_file_is_never_replaced() -> None:
 
 
 def test_what_the_options_make_illegal_is_refused() -> None:
-    for arguments in (["--count", "0"], ["--cloud", "pubic"], ["--name", "a."], ["--os", "windows"]):
+    by_key = ["--os", "windows", "--auth", "ssh-key"]
+    for arguments in (["--count", "0"], ["--cloud", "pubic"], ["--name", "a."], by_key):
         result = run("new", "-o", "plan.toml", *arguments)
         assert result.exit_code == 2, arguments
         assert not Path("plan.toml").exists()

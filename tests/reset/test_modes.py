@@ -216,7 +216,7 @@ async def test_a_silent_agent_and_a_system_user_are_explained(by_password: Stand
 async def test_success_that_changed_nothing_is_no_success(
     by_password: Stand, azure: Azure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def nothing(azure: Azure, vm_id: str, user: str, password: SecretStr) -> None:
+    async def nothing(azure: Azure, vm_id: str, user: str, password: SecretStr, **options: bool) -> None:
         return
 
     monkeypatch.setattr(vmaccess, "set_password", nothing)

@@ -9,12 +9,14 @@ import pytest
 from click.testing import CliRunner, Result
 from pydantic import SecretStr
 
+from tests.plan.strategies import ED25519
 from tests.verify.servers import make_key
 from wizard.commands import reset as reset_command
 from wizard.deploy import record
 from wizard.errors import InputError
 from wizard.plan.model import Auth, Machines, OsType, Plan
 from wizard.reset import credentials
+from wizard.reset.warnings import warnings
 
 PASSWORD = "correct-Horse-42"
 
@@ -106,7 +108,23 @@ def test_a_private_key_is_not_sent_to_azure(known: record.Record, tmp_path: Path
     assert "private key" in json.loads(told.stdout)["what"]
 
 
-def test_windows_is_not_yet(tmp_path: Path) -> None:
+def test_windows_knows_passwords_and_the_configuration(tmp_path: Path) -> None:
     windows = record.Record(Plan(machines=Machines(os=OsType.WINDOWS)), "s", tmp_path)
-    with pytest.raises(InputError, match="Only Linux"):
-        credentials.check(windows, ["ra-multi-vm1"], user=None, new={"ra-multi-vm1": SecretStr(PASSWORD)}, old=None)
+    vms, new = ["ra-multi-vm1"], {"ra-multi-vm1": SecretStr(PASSWORD)}
+    credentials.check(windows, vms, user=None, new=new)
+    credentials.check(windows, vms, mode="configuration", user=None)
+    with pytest.raises(InputError, match="no SSH key"):
+        credentials.check(windows, vms, user=None, new=ED25519)
+    with pytest.raises(InputError, match="removes no user"):
+        credentials.check(windows, vms, mode="remove-user", user="somebody")
+    with pytest.raises(InputError, match="the user's name"):
+        credentials.check(windows, vms, user="horse", new={"ra-multi-vm1": SecretStr("One-horse-12")})
+
+
+def test_the_warnings_for_windows_speak_of_windows(tmp_path: Path) -> None:
+    windows = record.Record(Plan(machines=Machines(os=OsType.WINDOWS, auth=Auth.PASSWORD)), "s", tmp_path)
+    (told,) = warnings(windows, ["ra-multi-vm1"], "password", "second")
+    assert "sudo" not in told
+    assert "remove-user" not in told
+    (told,) = warnings(windows, ["ra-multi-vm1"], "configuration", None)
+    assert "Remote Desktop" in told

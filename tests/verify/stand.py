@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
 
 from pydantic import SecretStr
@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from wizard import blueprint, keys
 from wizard.azure import clients, clouds
 from wizard.deploy import endpoints, journey, record
-from wizard.plan.model import Auth, Balancer, Machines, Plan
+from wizard.plan.choices import DEFAULT_IMAGES
+from wizard.plan.model import Auth, Balancer, Machines, OsType, Plan
 from wizard.verify import machines, readiness, verify
 from wizard.verify.events import CheckDone, Verified
 
@@ -36,19 +37,19 @@ class Stand:
 
 
 @contextmanager
-def standing(auth: Auth, count: int, *, page: bool) -> Iterator[Stand]:
-    """Deploy into the running sandbox and wait for SSH, and for `page`, too; destroyed at the end.
+def standing(auth: Auth, count: int, *, page: bool, os: OsType = OsType.LINUX) -> Iterator[Stand]:
+    """Deploy into the running sandbox and wait for the sign-ins, and for `page`, too; destroyed at the end.
 
     The key is the one in HOME/keys. One probe decides, since their 5 s are not shortened by any speed.
     """
     key = keys.ensure().public if auth == Auth.SSH_KEY else ""
     plan = Plan(
-        name=f"stand-{os.urandom(3).hex()}",
+        name=f"stand-{token_hex(3)}",
         prefix="web",
-        machines=Machines(count=count, auth=auth, ssh_key=key),
+        machines=Machines(os=os, image=DEFAULT_IMAGES[os], count=count, auth=auth, ssh_key=key),
         balancer=Balancer(frontend_port=PORT, probe_threshold=1),
     )
-    passwords = {vm: SecretStr(f"first-Horse-{os.urandom(4).hex()}") for vm in plan.vm_names}
+    passwords = {vm: SecretStr(f"first-Horse-{token_hex(4)}") for vm in plan.vm_names}
     try:
         asyncio.run(_deploy(plan, passwords if auth == Auth.PASSWORD else {}, page))
         yield Stand(plan.name, plan, passwords)
@@ -61,12 +62,15 @@ async def _deploy(plan: Plan, passwords: Mapping[str, SecretStr], page: bool) ->
         outlook = await journey.look(plan, azure)
         await journey.carry_out(outlook, azure, dict(passwords), lambda event: None)
         planned = blueprint.build(plan, azure.subscription_id)
-        doors = (await endpoints.read(azure, planned)).ssh
+        reach = await endpoints.read(azure, planned)
         balancer = next(iter(planned.of_type(machines.LOAD_BALANCERS)))
         rule = (balancer.id, balancer.body["properties"]["loadBalancingRules"][0]["name"])
-        hosts = {vm: (at.rpartition(":")[0], int(at.rpartition(":")[2])) for vm, at in doors.items()}
-        place = readiness.Place(machines.of(planned), rule if page else None, hosts)
+        place = readiness.Place(machines.of(planned), rule if page else None, _hosts(reach.ssh), _hosts(reach.rdp))
         assert await readiness.wait(azure, place, 120, lambda event: None)
+
+
+def _hosts(doors: Mapping[str, str]) -> dict[str, tuple[str, int]]:
+    return {vm: (at.rpartition(":")[0], int(at.rpartition(":")[2])) for vm, at in doors.items()}
 
 
 async def _destroy(name: str) -> None:

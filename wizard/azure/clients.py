@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from azure.mgmt.network.aio import NetworkManagementClient
     from azure.mgmt.resource.resources.aio import ResourceManagementClient
     from azure.mgmt.resource.subscriptions.aio import SubscriptionClient
+    from azure.mgmt.storage.aio import StorageManagementClient
 
 T = TypeVar("T")
 
@@ -69,6 +70,12 @@ class Azure:
         from azure.mgmt.resource.resources.aio import ResourceManagementClient
 
         return ResourceManagementClient(self._credential, self.subscription_id, **self._options())
+
+    @cached_property
+    def storage(self) -> StorageManagementClient:
+        from azure.mgmt.storage.aio import StorageManagementClient
+
+        return StorageManagementClient(self._credential, self.subscription_id, **self._options())
 
     @cached_property
     def subscriptions(self) -> SubscriptionClient:

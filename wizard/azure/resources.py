@@ -30,6 +30,7 @@ class Calls:
     group: str
     put: str = "begin_create_or_update"
     delete: str = "begin_delete"
+    get: str = "get"
 
 
 CALLS: Mapping[str, Calls] = {
@@ -51,9 +52,13 @@ CALLS: Mapping[str, Calls] = {
         "Microsoft.Compute/virtualMachines": Calls("compute", "virtual_machines"),
         "Microsoft.Compute/virtualMachines/extensions": Calls("compute", "virtual_machine_extensions"),
         "Microsoft.Compute/disks": Calls("compute", "disks"),
+        "Microsoft.Compute/images": Calls("compute", "images"),
+        "Microsoft.Storage/storageAccounts": Calls(
+            "storage", "storage_accounts", put="begin_create", delete="delete", get="get_properties"
+        ),
     }.items()
 }
-"""By lower-cased ARM type. Storage accounts join them with the storage part of the plan."""
+"""By lower-cased ARM type."""
 
 _SUBSCRIPTION_CODES = frozenset({"SubscriptionNotFound", "InvalidSubscriptionId", "InvalidAuthenticationTokenTenant"})
 
@@ -121,7 +126,9 @@ async def get(azure: Azure, id: str) -> dict[str, Any] | None:
     """See `Azure.get`."""
     target = _target(azure, id)
     try:
-        document: dict[str, Any] = await explained(target.operations.get(*target.names, cls=_wire), id=id)
+        document: dict[str, Any] = await explained(
+            getattr(target.operations, target.calls.get)(*target.names, cls=_wire), id=id
+        )
     except AzureError as error:
         if _nothing_there(error):
             return None

@@ -17,7 +17,7 @@ def build(plan: Plan, subscription: str) -> Blueprint:
     The edges are those Azure needs and no more: what a resource's body refers to must exist, and what follows from
     another edge is not drawn again (a VM waits for its NIC, and so for subnet, NSG, NAT gateway and balancer).
     """
-    from wizard.blueprint import compute, names, network
+    from wizard.blueprint import compute, names, network, storage
     from wizard.blueprint.resource import OWNER_TAG, Blueprint, Resource
     from wizard.plan import document, not_yet
     from wizard.plan.files import PlanProblems
@@ -34,6 +34,7 @@ def build(plan: Plan, subscription: str) -> Blueprint:
         resources=(
             group,
             *network.resources(plan, ids, common),
+            *storage.resources(plan, ids, common),
             *compute.resources(plan, ids, common),
             *network.nics(plan, ids, common),
             *compute.vms(plan, ids, common),

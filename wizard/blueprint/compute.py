@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from itertools import cycle
 from typing import Any
 
-from wizard.blueprint import disks, names, userdata
+from wizard.blueprint import disks, names, userdata, windows
 from wizard.blueprint.names import Ids
 from wizard.blueprint.resource import Resource
+from wizard.plan import workload
 from wizard.plan.choices import Image, image_named
-from wizard.plan.model import Auth, Placement, Plan
+from wizard.plan.model import Auth, OsType, Placement, Plan
 
 PASSWORD_SLOT = (("properties", "osProfile", "adminPassword"), "password")
 """Where a VM's first password goes when its request is built; it is never part of a body here."""
@@ -34,10 +35,14 @@ def resources(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resou
 
 
 def vms(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
-    """The VMs, in order. Each waits for its NIC, and through it for the network and the way out, and for the set."""
+    """The VMs, in order. Each waits for its NIC, and through it for the network and the way out, and for the set.
+
+    Behind each Windows VM comes the extension that makes it serve the page; a Linux VM is told by its custom data.
+    """
     # Of an image by its id only the system is known, which the plan names.
     image = image_named(plan.machines.image) or Image("", "", "", plan.machines.os, guest_patching=False)
-    custom_data = userdata.custom_data(plan)
+    linux = plan.machines.os is OsType.LINUX
+    custom_data = userdata.custom_data(plan) if linux else ""
     secrets = (PASSWORD_SLOT,) if plan.machines.auth is Auth.PASSWORD else ()
     zones = cycle(plan.machines.zones)
     for vm in plan.vm_names:
@@ -46,6 +51,8 @@ def vms(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
             body["zones"] = [next(zones)]
         after = (ids.nic(vm), ids.availability_set) if in_set(plan) else (ids.nic(vm),)
         yield Resource(ids.vm(vm), names.VM, vm, body, after=after, secrets=secrets)
+        if not linux and plan.machines.workload == workload.PAGE:
+            yield windows.page(plan, ids, vm, common)
 
 
 def in_set(plan: Plan) -> bool:
@@ -54,8 +61,13 @@ def in_set(plan: Plan) -> bool:
 
 
 def vm_properties(plan: Plan, ids: Ids, vm: str, image: Image, custom_data: str) -> dict[str, Any]:
-    """One Linux VM. The OS disk and the NIC go with it when it is deleted."""
+    """One VM. The OS disk and the NIC go with it when it is deleted."""
     machines = plan.machines
+    system = (
+        {"windowsConfiguration": windows.configuration(image)}
+        if machines.os is OsType.WINDOWS
+        else {"linuxConfiguration": _linux(plan, image)}
+    )
     return {
         **({"availabilitySet": {"id": ids.availability_set}} if in_set(plan) else {}),
         "hardwareProfile": {"vmSize": machines.size},
@@ -65,7 +77,7 @@ def vm_properties(plan: Plan, ids: Ids, vm: str, image: Image, custom_data: str)
             "computerName": vm,
             "adminUsername": machines.admin_user,
             **({"customData": custom_data} if custom_data else {}),
-            "linuxConfiguration": _linux(plan, image),
+            **system,
         },
         "networkProfile": {
             "networkInterfaces": [{"id": ids.nic(vm), "properties": {"primary": True, "deleteOption": "Delete"}}]

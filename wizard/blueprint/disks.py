@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from wizard.plan.choices import Image
+from wizard.plan.choices import Image, is_managed_image
 from wizard.plan.model import Caching, Plan
 
 _CACHING = {Caching.NONE: "None", Caching.READ_ONLY: "ReadOnly", Caching.READ_WRITE: "ReadWrite"}
@@ -43,11 +42,6 @@ def image_reference(text: str, image: Image) -> dict[str, str]:
     if text.startswith("/"):
         return {"id": text}
     return {"publisher": image.publisher, "offer": image.offer, "sku": image.sku, "version": image.version}
-
-
-def is_managed_image(text: str) -> bool:
-    """Whether it is the id of a managed image, outside of any gallery."""
-    return bool(re.search(r"/providers/Microsoft\.Compute/images/[^/]+$", text, re.IGNORECASE))
 
 
 def security_profile(plan: Plan) -> dict[str, Any]:

@@ -6,6 +6,7 @@ the same resources.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from wizard import ids
@@ -21,6 +22,7 @@ BALANCER = "Microsoft.Network/loadBalancers"
 NIC = "Microsoft.Network/networkInterfaces"
 AVAILABILITY_SET = "Microsoft.Compute/availabilitySets"
 VM = "Microsoft.Compute/virtualMachines"
+STORAGE = "Microsoft.Storage/storageAccounts"
 EXTENSION = "Microsoft.Compute/virtualMachines/extensions"
 
 # Inside the balancer's document and the NIC's.
@@ -89,6 +91,14 @@ def nat_range_rule(os: OsType = OsType.LINUX) -> str:
     return admin_service(os)
 
 
+def diagnostics_account(subscription: str, group: str) -> str:
+    """The diagnostics account: unique in the whole world, as far as a digest is, and always the same for a deployment.
+
+    3 to 24 lower-case letters and digits (Microsoft, "Storage account overview").
+    """
+    return "diag" + hashlib.sha256(f"{subscription}/{group}".lower().encode()).hexdigest()[:20]
+
+
 @dataclass(frozen=True)
 class Ids:
     """The ids of one deployment's resources, by subscription, resource group and prefix."""
@@ -153,6 +163,10 @@ class Ids:
 
     def nat_rule(self, vm: str, os: OsType) -> str:
         return ids.child_id(self.balancer, "inboundNatRules", nat_rule(vm, os))
+
+    @property
+    def diagnostics_account(self) -> str:
+        return self._id(STORAGE, diagnostics_account(self.subscription, self.group_name))
 
     @property
     def availability_set(self) -> str:

@@ -15,6 +15,7 @@ import re
 from importlib.resources import files
 
 from wizard.plan import workload
+from wizard.plan.choices import image_named
 from wizard.plan.model import Plan
 
 MERGE = "list(append)+dict(no_replace,recurse_list,recurse_str)+str()"
@@ -40,12 +41,40 @@ def user_data(plan: Plan) -> bytes:
 
 
 def page(plan: Plan) -> str:
-    """The cloud-config of our page."""
-    template = files("assets").joinpath("cloud-init", "page.yaml").read_text(encoding="utf-8")
-    probe = _probe_location(plan.balancer.probe_path)
-    return re.sub(r"^ *@PROBE@\n", lambda _: probe, template, flags=re.MULTILINE).replace(
-        "@PORT@", str(plan.balancer.backend_port)
-    )
+    """The cloud-config of our page.
+
+    Ubuntu and Debian: the site stands where the package would link its own. Red Hat's nginx reads conf.d alone, which
+    every nginx reads: there it stands for an image of which only the id is known, too, and an empty file keeps
+    Debian's package from linking its own beside it.
+    """
+    text = files("assets").joinpath("cloud-init", "page.yaml").read_text(encoding="utf-8")
+    image, port = image_named(plan.machines.image), plan.balancer.backend_port
+    debian = image is not None and image.publisher != "RedHat"
+    lines = {"PROBE": _probe_location(plan.balancer.probe_path), "PACKAGES": "", "FILES": "", "OPEN": ""}
+    if not debian:
+        unusual = image is not None and port not in _WEB_PORTS
+        lines |= {
+            "PACKAGES": "  - policycoreutils-python-utils\n" if unusual else "",  # semanage
+            "FILES": '  - path: /etc/nginx/sites-enabled/default\n    permissions: "0644"\n    content: ""\n',
+            "OPEN": "".join(f"  - {command}\n" for command in _opening(port)),
+        }
+    for word, filled in lines.items():
+        text = re.sub(rf"^ *@{word}@\n", lambda _, filled=filled: filled, text, flags=re.MULTILINE)  # type: ignore[misc]
+    site = "/etc/nginx/sites-enabled/default" if debian else "/etc/nginx/conf.d/page.conf"
+    return text.replace("@SITE@", site).replace("@PORT@", str(port))
+
+
+_WEB_PORTS = frozenset({80, 81, 443, 488, 8008, 8009, 8080, 8443, 9000})
+"""Where SELinux lets nginx listen without being told: http_port_t and http_cache_port_t of RHEL 9's policy."""
+
+
+def _opening(port: int) -> tuple[str, ...]:
+    """Red Hat's images: SELinux and the machine's own firewall let the port in. Elsewhere nothing happens."""
+    label = f"-t http_port_t -p tcp {port}"
+    opened = f"firewall-cmd --permanent --add-port={port}/tcp && firewall-cmd --reload"
+    selinux = f"if command -v semanage >/dev/null 2>&1; then semanage port -a {label} || semanage port -m {label}; fi"
+    firewall = f"if systemctl is-active --quiet firewalld; then {opened}; fi"
+    return (firewall,) if port in _WEB_PORTS else (selinux, firewall)
 
 
 def _message(parts: tuple[tuple[str, str, str, str], ...]) -> bytes:

@@ -91,8 +91,9 @@ def command(
     configuration   sshd's configuration as the image had it, for a VM that lets nobody in
     remove-user     a user who is to sign in no more, such as the former administrator
 
-    Azure's word is not enough: the new login is tried over SSH, the old password must be refused, and what else still
-    gets in is told. Exit status 1 when a VM's reset failed; a reset that works but could not be proved is said aloud.
+    Azure's word is not enough: the new login is tried over SSH (a Windows VM's by Remote Desktop, where password and
+    configuration are what there is), the old password must be refused, and what else still gets in is told. Exit
+    status 1 when a VM's reset failed; a reset that works but could not be proved is said aloud.
     """
     from wizard.deploy import record, secrets
     from wizard.reset import credentials

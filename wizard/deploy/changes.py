@@ -43,7 +43,13 @@ _IN_PLACE: Mapping[str, tuple[Pattern, ...]] = {
         ("properties", "ipConfigurations", "*", "properties", "loadBalancerBackendAddressPools"),
         ("properties", "ipConfigurations", "*", "properties", "loadBalancerInboundNatRules"),
     ),
+    "microsoft.storage/storageaccounts": (("properties",), ("sku",)),
     "microsoft.compute/virtualmachines": (("properties", "diagnosticsProfile"),),
+    "microsoft.compute/virtualmachines/extensions": (  # settings that changed run once more
+        ("properties", "settings"),
+        ("properties", "typeHandlerVersion"),
+        ("properties", "autoUpgradeMinorVersion"),
+    ),
 }
 
 _ALWAYS: tuple[Pattern, ...] = (("tags",),)

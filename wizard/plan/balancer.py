@@ -9,9 +9,18 @@ from __future__ import annotations
 import re
 
 from wizard.errors import Problem
-from wizard.plan import limits
+from wizard.plan import limits, workload
 from wizard.plan.machines import number
 from wizard.plan.model import Nat, OsType, ProbeProtocol
+
+_NOT_ON_WINDOWS = frozenset(
+    (
+        *("con", "prn", "aux", "nul", *(f"{device}{number}" for device in ("com", "lpt") for number in range(10))),
+        *("bin", "app_browsers", "app_code", "app_data"),
+        *("app_globalresources", "app_localresources", "app_webreferences"),
+    )
+)
+"""Devices, which are no file names, and what IIS hides."""
 
 
 def frontend_port(value: int) -> Problem | None:
@@ -103,6 +112,29 @@ def probe_threshold(value: int) -> Problem | None:
     """At least one answer."""
     return number(
         "balancer.probe_threshold", value, limits.PROBE_THRESHOLD, "It counts probes in a row, for down and for up."
+    )
+
+
+def probe_path_on_windows(text: str, protocol: ProbeProtocol, chosen: str, os: OsType) -> Problem | None:
+    """Our page on Windows is files that IIS serves: the probe's path must be one that a file can have.
+
+    IIS hides some names and serves only endings that it knows (Microsoft, "Request Filtering", hiddenSegments).
+    """
+    if os is not OsType.WINDOWS or protocol is not ProbeProtocol.HTTP or chosen != workload.PAGE:
+        return None
+    path = text.partition("?")[0]
+    parts = path.split("/")[1:]
+    *folders, last = parts
+    proper = all(re.fullmatch(r"[A-Za-z0-9_-]+", part) for part in folders)
+    proper = proper and re.fullmatch(r"([A-Za-z0-9_-]+(\.(html?|txt))?)?", last, re.IGNORECASE) is not None
+    if proper and not any(part.lower().partition(".")[0] in _NOT_ON_WINDOWS for part in parts):
+        return None
+    return Problem(
+        "balancer.probe_path",
+        f'"{text}" cannot be served by our page on Windows.',
+        "It is a file there: letters, digits, hyphens and underscores, at the end .html or .txt, and no name that "
+        "Windows or IIS keeps for itself.",
+        'Write "/", or a path such as /healthz.',
     )
 
 

@@ -5,6 +5,7 @@ An entry may be offered before it deploys; `not_yet` says which.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -87,6 +88,16 @@ def image_named(text: str) -> Image | None:
     unknown = Image(publisher, offer, sku, OsType.LINUX, guest_patching=False, version=version)
     ours = _ours(unknown)
     return replace(unknown, os=ours.os, guest_patching=ours.guest_patching) if ours else unknown
+
+
+def is_managed_image(text: str) -> bool:
+    """Whether it is the id of a managed image: one of the subscription's own, outside of any gallery."""
+    return bool(_MANAGED_IMAGE.fullmatch(text))
+
+
+_MANAGED_IMAGE = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/images/[^/]+", re.IGNORECASE
+)
 
 
 def known(image: Image) -> str | None:

@@ -11,7 +11,7 @@ import re
 
 from wizard.errors import Problem
 from wizard.plan import limits
-from wizard.plan.model import OsType
+from wizard.plan.model import Auth, OsType
 
 _USERS_REFUSED = frozenset(
     """
@@ -73,6 +73,18 @@ def admin_user(text: str, os: OsType, field: str = "machines.admin_user") -> Pro
             "Choose a name such as azureuser.",
         )
     return None
+
+
+def auth(choice: Auth, os: OsType, field: str = "machines.auth") -> Problem | None:
+    """Windows knows no SSH key at its creation: Azure asks for a password there."""
+    if os is not OsType.WINDOWS or choice is not Auth.SSH_KEY:
+        return None
+    return Problem(
+        field,
+        "A Windows machine is not made with an SSH key.",
+        "Its administrator signs in by Remote Desktop, with a password from the first day on.",
+        'Use auth = "password"; deploy reads one with --password-stdin, or makes them with --generate-password.',
+    )
 
 
 def password(text: str, os: OsType, field: str = "password") -> Problem | None:

@@ -248,7 +248,7 @@ class Diagnostics(_Section):
         default=True, description="Boot diagnostics (serial log, screenshot) in storage that Azure manages."
     )
     storage_account: bool = Field(
-        default=False, description="A storage account of the deployment's own for diagnostics."
+        default=False, description="A storage account of the deployment's own for diagnostics, one for all machines."
     )
 
 

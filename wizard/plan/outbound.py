@@ -10,7 +10,8 @@ from __future__ import annotations
 from wizard.errors import Problem
 from wizard.plan import limits, workload
 from wizard.plan.balancer import nat_ports
-from wizard.plan.model import Nat, Outbound, OutboundAddress
+from wizard.plan.choices import is_managed_image
+from wizard.plan.model import Nat, OsType, Outbound, OutboundAddress
 
 PORTS = "network.outbound_ports"
 
@@ -66,12 +67,16 @@ def available(address: OutboundAddress, frontend_port: int, sign_in: range) -> i
     return limits.SNAT_PORTS - limits.OUTBOUND_PORTS_STEP * len(taken)
 
 
-def no_way_out(outbound: Outbound, chosen: str) -> Problem | None:
+def no_way_out(outbound: Outbound, chosen: str, os: OsType = OsType.LINUX, image: str = "") -> Problem | None:
     """A warning of what fails when the machines reach nothing outside."""
     if outbound is not Outbound.NONE:
         return None
     fails = (
-        "Our page needs the package nginx, which cannot be fetched: cloud-init fails, the health probe never holds."
+        "Our page works all the same: IIS is on the image's disk."
+        if chosen == workload.PAGE and os is OsType.WINDOWS
+        else "What your image lacks cannot be installed; our page needs nginx."
+        if chosen == workload.PAGE and is_managed_image(image)
+        else "Our page needs the package nginx, which cannot be fetched: cloud-init fails, and the probe never holds."
         if chosen == workload.PAGE
         else "What is not in the image cannot be installed."
         if chosen == workload.NONE

@@ -28,7 +28,7 @@ from wizard.plan import (
 )
 from wizard.plan.addresses import source
 from wizard.plan.choices import CLOUDS
-from wizard.plan.credentials import admin_user, password, ssh_key
+from wizard.plan.credentials import admin_user, auth, password, ssh_key
 from wizard.plan.model import Auth, OsType, Placement, Plan
 from wizard.plan.naming import prefix, resource_group, vm_name
 
@@ -65,6 +65,7 @@ _ALONE = (
     _rule(naming.location, "location"),
     _rule(naming.tags, "tags"),
     _rule(machines.image, "machines.image"),
+    _rule(machines.own_image, "machines.image"),
     _rule(machines.size, "machines.size"),
     _rule(machines.fault_domains, "machines.fault_domains"),
     _rule(machines.update_domains, "machines.update_domains"),
@@ -103,6 +104,7 @@ _LENIENT: Mapping[str, Any] = {
 _LENIENTLY = (
     _rule(machines.count, "machines.count", "machines.placement"),
     _rule(admin_user, "machines.admin_user", "machines.os"),
+    _rule(auth, "machines.auth", "machines.os"),
     _rule(prefix, "prefix", "machines.os", "machines.count"),
     _rule(workload.check, "machines.workload", "machines.os"),
     _rule(balancer.backend_port_is_free, "balancer.backend_port", "machines.os"),
@@ -160,7 +162,14 @@ _TOGETHER = (
     _rule(addresses.subnet_holds, "network.subnet", "machines.count"),
     _rule(_far_http, "network.allow_http", "cloud"),
     _rule(_far_admin, "network.allow_admin", "cloud"),
-    _rule(outbound.no_way_out, "network.outbound", "machines.workload"),
+    _rule(outbound.no_way_out, "network.outbound", "machines.workload", "machines.os", "machines.image"),
+    _rule(
+        balancer.probe_path_on_windows,
+        "balancer.probe_path",
+        "balancer.probe_protocol",
+        "machines.workload",
+        "machines.os",
+    ),
     _rule(
         outbound.ports_suffice,
         "network.outbound_ports",

@@ -19,7 +19,7 @@ NAMED_AT_MOST = 3
 
 async def check(facts: Facts) -> list[Problem]:
     """Errors for what deploying would refuse to touch, a warning for address spaces that overlap."""
-    parts = await asyncio.gather(_names(facts), _addresses(facts), _dns_label(facts))
+    parts = await asyncio.gather(_names(facts), _addresses(facts), _dns_label(facts), _account(facts))
     return [problem for part in parts for problem in part]
 
 
@@ -111,6 +111,28 @@ async def _dns_label(facts: Facts) -> list[Problem]:
             "Choose another label, or leave it empty.",
         )
     ]
+
+
+async def _account(facts: Facts) -> list[Problem]:
+    """The name of the storage account is nobody else's in the world."""
+    azure = facts.azure
+    missing = await facts.to_create("Microsoft.Storage/storageAccounts")
+    if not missing or not await facts.can_ask("Microsoft.Storage"):
+        return []
+    problems = []
+    for account in missing:
+        asked: Any = {"name": account.name, "type": account.type}
+        answer = (await azure.ask(azure.storage.storage_accounts.check_name_availability(asked))).as_dict()
+        if not answer.get("nameAvailable"):
+            problems.append(
+                Problem(
+                    "diagnostics.storage_account",
+                    f"The storage account {account.name} cannot be had.",
+                    str(answer.get("message") or answer.get("reason") or "Azure does not say why."),
+                    "The name follows from the subscription and the deployment's name: choose another name, or false.",
+                )
+            )
+    return problems
 
 
 async def _is_ours(facts: Facts, label: str) -> bool:

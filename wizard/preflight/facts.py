@@ -115,13 +115,15 @@ class Facts:
     async def image(self) -> Json | None:
         """The platform image that the machines are made from, with its properties; None when the region lacks it.
 
-        An empty object when the machines are made from something else (an image by id).
+        An image of one's own comes as `_own_image` tells; an empty object is one that cannot be asked for.
         """
         found: Json | None = await self._once("image", self._image)
         return found
 
     async def _image(self) -> Json | None:
         reference = self.image_reference()
+        if own := str(reference.get("id") or ""):
+            return await self._own_image(own)
         if not all(reference.get(part) for part in ("publisher", "offer", "sku")):
             return {}
         names = (self.plan.location, reference["publisher"], reference["offer"], reference["sku"])
@@ -138,6 +140,17 @@ class Facts:
             if error.status == 404:
                 return None
             raise
+
+    async def _own_image(self, id: str) -> Json | None:
+        """A managed image, with what it has in common with a platform image; `own` is its document."""
+        try:
+            found = await self.azure.get(id)
+        except (ValueError, NotImplementedError):  # of another subscription, or in a gallery: Azure will tell
+            return {}
+        if found is None:
+            return None
+        generation = (found.get("properties") or {}).get("hyperVGeneration") or "V1"
+        return {"own": found, "properties": {"hyperVGeneration": generation}}
 
     def image_reference(self) -> Mapping[str, Any]:
         """`storageProfile.imageReference` of the machines; empty when there are none."""

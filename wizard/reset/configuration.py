@@ -1,4 +1,4 @@
-"""Brings a VM's SSH configuration back, which is for the VM that lets nobody in: it need not answer beforehand."""
+"""Brings a VM's SSH or Remote Desktop back as the image had it. The VM that lets nobody in need not answer before."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ class ConfigurationReset:
             return Outcome(target.failed(MODE, self.user, why, error.remedy))
         was_in = before.state == "ok" and await self._login(before)
         try:
-            target.tell("resetting", "VMAccess: the image's own SSH configuration")
-            await vmaccess.reset_configuration(target.azure, target.machine.id)
+            what = "Remote Desktop on, and let in" if target.windows else "the image's own SSH configuration"
+            target.tell("resetting", f"VMAccess: {what}")
+            await vmaccess.reset_configuration(target.azure, target.machine.id, windows=target.windows)
             return Outcome(await self._proved(before, was_in=bool(was_in and was_in.ok)))
         except WizardError as error:
             return Outcome(target.failed(MODE, self.user, f"{error.what} {error.why}", error.remedy))
@@ -49,25 +50,25 @@ class ConfigurationReset:
         return await self.target.login(self.target.through(found), self.user, self.credential)
 
     async def _proved(self, before: hostkeys.Identified, *, was_in: bool) -> ResetDone:
-        """SSH answers as the VM, and the login gets in."""
+        """The server answers as the VM, and the login gets in."""
         target = self.target
-        target.tell("proving", "does SSH answer, and is the login let in?")
+        target.tell("proving", "does it answer, and is the login let in?")
         found = await self._answering()
         if found.state != "ok":
             remedy = "See the VM's serial log, and whether the network security group lets you in."
-            return target.failed(MODE, self.user, f"SSH does not answer as the VM: {found.detail}", remedy)
+            return target.failed(MODE, self.user, f"{target.silence}: {found.detail}", remedy)
         since = "" if before.state == "ok" else ", which it did not before"
         if self.credential is None:
-            detail = f"SSH answers with the VM's own host key{since}; there was no login to try"
+            detail = f"{target.answers}{since}; there was no login to try"
             remedy = "Give the password (--old-password-stdin) or a key (--identity) to see whether it is let in."
             return self._done("unproved", False, detail, remedy)
         login = await target.settle(target.through(found), self.user, self.credential)
         if not login.ok:
             remedy = "The configuration is the image's own; if the credential is wrong, reset that: --mode password."
-            detail = f"SSH answers with the VM's own host key{since}, but the login is not let in: {login.detail}"
+            detail = f"{target.answers}{since}, but the login is not let in: {login.detail}"
             return self._done("failed", False, detail, remedy)
         again = " as before" if was_in else ", which it was not before"
-        return self._done("proved", True, f"SSH answers with the VM's own host key, and the login is let in{again}", "")
+        return self._done("proved", True, f"{target.answers}, and the login is let in{again}", "")
 
     async def _answering(self) -> hostkeys.Identified:
         """Until sshd, which was restarted, answers; as it is after that long otherwise."""

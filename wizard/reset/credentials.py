@@ -1,4 +1,4 @@
-"""Resets VMs' credentials and proves it: what Azure reports as success counts only once an SSH server agrees.
+"""Resets VMs' credentials and proves it: what Azure reports as success counts only once the VM's own server agrees.
 
 The modes are those of the portal's blade, each a module of its own: `login` (a password or a key for a user),
 `configuration` (sshd as the image had it), `removal` (of a user). VMs are reset side by side.
@@ -20,6 +20,7 @@ from wizard.plan import rules
 from wizard.plan.model import OsType
 from wizard.plan.nearest import did_you_mean
 from wizard.reset.configuration import ConfigurationReset
+from wizard.reset.desktop import DesktopTarget
 from wizard.reset.events import Mode, ResetDone
 from wizard.reset.login import LoginReset
 from wizard.reset.removal import UserRemoval
@@ -27,6 +28,7 @@ from wizard.reset.target import Target
 from wizard.verify import hostkeys
 from wizard.verify import machines as machines_of
 from wizard.verify.events import Emit
+from wizard.verify.rdp_pins import Certificates
 from wizard.verify.together import together
 
 if TYPE_CHECKING:
@@ -72,8 +74,10 @@ async def reset(
     check(record, vms, mode=mode, user=user, new=new, old=old)
     planned = blueprint.build(record.plan, record.subscription)
     machines = {machine.name: machine for machine in machines_of.of(planned)}
-    doors = (await endpoints.read(azure, planned)).ssh
-    keys = hostkeys.HostKeys(azure, record.folder)
+    reach = await endpoints.read(azure, planned)
+    windows = record.plan.machines.os is OsType.WINDOWS
+    doors = reach.rdp if windows else reach.ssh
+    keys = Certificates(azure, record.folder) if windows else hostkeys.HostKeys(azure, record.folder)
     if isinstance(new, str):
         identity = identity or our_keys.private_for(new)
 
@@ -91,7 +95,8 @@ async def reset(
         return await LoginReset(target, mode, who, given, before, identity, replace_keys).run()
 
     async def one(vm: str) -> Outcome:
-        target = Target(record, azure, machines[vm], doors.get(vm, ""), keys, emit)
+        kind = DesktopTarget if windows else Target
+        target = kind(record, azure, machines[vm], doors.get(vm, ""), keys, emit)
         outcome = await run(target, vm)
         emit(outcome.done)
         return outcome
@@ -124,10 +129,8 @@ def check(
     """
     plan = record.plan
     mode = mode or ("ssh-key" if isinstance(new, str) else "password")
-    if plan.machines.os != OsType.LINUX:
-        raise InputError(
-            "Only Linux VMs can be reset so far.", "VMAccess for Windows is not yet supported.", "Use the Azure portal."
-        )
+    if plan.machines.os is OsType.WINDOWS:
+        _check_windows(mode)
     if not vms:
         raise InputError("No VM was named.", "", "Name VMs with --vm, or take --all.")
     for vm in vms:
@@ -143,7 +146,23 @@ def check(
         if problem := rules.ssh_key(new, "ssh_key"):
             raise InputError(problem.what, problem.why, problem.remedy)
     if mode == "password":
-        _check_passwords(record, vms, new, old)
+        _check_passwords(record, vms, new, old, user)
+
+
+def _check_windows(mode: Mode) -> None:
+    """VMAccess on Windows knows passwords and Remote Desktop's configuration."""
+    if mode == "ssh-key":
+        raise InputError(
+            "Windows VMs have no SSH key to reset.",
+            "Their administrators sign in by Remote Desktop, with a password.",
+            "Reset that: --mode password.",
+        )
+    if mode == "remove-user":
+        raise InputError(
+            "VMAccess removes no user on Windows.",
+            "Its Windows form knows passwords and the configuration of Remote Desktop.",
+            "Run on the VM, by Run Command or signed in: Disable-LocalUser -Name USER",
+        )
 
 
 def _check_leaver(user: str | None, os: OsType) -> None:
@@ -160,7 +179,7 @@ def _check_leaver(user: str | None, os: OsType) -> None:
 
 
 def _check_passwords(
-    record: Record, vms: Sequence[str], new: New, old: Mapping[str, SecretStr] | SecretStr | None
+    record: Record, vms: Sequence[str], new: New, old: Mapping[str, SecretStr] | SecretStr | None, who: str | None
 ) -> None:
     if not isinstance(new, Mapping):
         raise InputError("There is no new password.", "", "Give one with --password-stdin.")
@@ -170,6 +189,10 @@ def _check_passwords(
         password = new[vm].get_secret_value()
         if problem := rules.password(password, record.plan.machines.os):
             raise InputError(problem.what, problem.why, problem.remedy)
+        if record.plan.machines.os is OsType.WINDOWS and (who or administrator(record, vm)).lower() in password.lower():
+            raise InputError(
+                "The password holds the user's name.", "The password policy of Windows refuses that.", "Choose another."
+            )
         if (before := _old_of(old, vm)) is not None and before.get_secret_value() == password:
             raise InputError(
                 "The new password is the old one.", "That resets nothing.", "Choose another, or --generate-password."

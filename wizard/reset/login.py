@@ -88,7 +88,7 @@ class LoginReset:
         if self.old is None:
             return None
         self.target.tell(step, "is the old password let in?")
-        return await ssh.login(door.host, door.port, self.user, self.old, pinned=door.pinned)
+        return await self.target.ask(door, self.user, self.old)
 
     async def _ask_key(self, door: Door, step: Step) -> ssh.LoginResult | None:
         """The key the VM was made with, where it is to be replaced by another and lets this user in."""
@@ -96,7 +96,7 @@ class LoginReset:
         if key is None:
             return None
         self.target.tell(step, "is the old key let in?")
-        asked = await ssh.login(door.host, door.port, self.user, key, pinned=door.pinned)
+        asked = await self.target.ask(door, self.user, key)
         return asked if asked.ok or step == "proving" else None
 
     def _our_key(self) -> Path | None:
@@ -109,7 +109,7 @@ class LoginReset:
         azure, vm = self.target.azure, self.target.machine.id
         if isinstance(self.new, SecretStr):
             self.target.tell("resetting", f"VMAccess: a new password for {self.user}")
-            await vmaccess.set_password(azure, vm, self.user, self.new)
+            await vmaccess.set_password(azure, vm, self.user, self.new, windows=self.target.windows)
             return
         what = "one key in place of all others" if self.replace_keys else "one more key"
         self.target.tell("resetting", f"VMAccess: {what} for {self.user}")
@@ -159,7 +159,7 @@ class LoginReset:
 
     async def _remaining(self, door: Door, logins: history.Logins) -> tuple[str, ...]:
         async def login(user: str, credential: ssh.Credential) -> ssh.LoginResult:
-            return await ssh.login(door.host, door.port, user, credential, pinned=door.pinned)
+            return await self.target.ask(door, user, credential)
 
         return await remaining(
             logins,
@@ -173,9 +173,11 @@ class LoginReset:
 
     def _remedy(self, verdict: proof.Verdict, logins: history.Logins) -> str:
         if verdict.state == "failed":
-            return "Look at the VM's /var/log/azure for what VMAccess did, and try again."
+            return f"Look at the VM's {self.target.log} for what VMAccess did, and try again."
         if verdict.state == "unproved" and (former := logins.other_users(self.user)):
             named = f"--mode remove-user --user {former[0]}"
+            if self.target.windows:
+                named = f"run on the VM: Disable-LocalUser -Name {former[0]}"
             return f"If {', '.join(former)} should not sign in any more: {named}."
         if verdict.state == "unproved" and self.mode == "password":
             return "With the old password on standard input (--old-password-stdin) its refusal can be proved."

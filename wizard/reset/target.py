@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from wizard.reset.events import Mode, ResetDone, ResetStep, Step
 from wizard.verify import health, hostkeys, ssh
@@ -47,7 +47,19 @@ class Door:
 
 @dataclass(frozen=True)
 class Target:
-    """One VM of a deployment, and who wants to hear of it. `at` is `ADDRESS:PORT` of its NAT rule, or ""."""
+    """One VM of a deployment, and who wants to hear of it. `at` is `ADDRESS:PORT` of its NAT rule, or "".
+
+    The words are of a Linux VM; `desktop.DesktopTarget` is a Windows one.
+    """
+
+    windows: ClassVar[bool] = False
+    answers: ClassVar[str] = "SSH answers with the VM's own host key"
+    silence: ClassVar[str] = "SSH does not answer as the VM"
+    log: ClassVar[str] = "/var/log/azure"
+    no_door: ClassVar[str] = (
+        "Let this computer's address in (network.allow_admin), and see that sshd runs on the VM; "
+        "--mode configuration brings the SSH configuration back."
+    )
 
     record: Record
     azure: Azure
@@ -86,25 +98,27 @@ class Target:
         return await hostkeys.identify(self.keys, self.machine.id, host, int(port))
 
     async def door(self) -> Door:
-        """The VM's own SSH server; NotStartedError when somebody else, or nobody, answers."""
+        """The VM's own server; NotStartedError when somebody else, or nobody, answers."""
         found = await self.meet()
         if found.state != "ok":
-            raise NotStartedError(
-                f"at {self.at} {found.detail}",
-                "Let this computer's address in (network.allow_admin), and see that sshd runs on the VM; "
-                "--mode configuration brings the SSH configuration back.",
-            )
+            raise NotStartedError(f"at {self.at} {found.detail}", self.no_door)
         return self.through(found)
 
     def through(self, found: hostkeys.Identified) -> Door:
         host, _, port = self.at.rpartition(":")
         return Door(host, int(port), found.pinned)
 
+    async def ask(
+        self, door: Door, user: str, credential: ssh.Credential, command: str = "hostname"
+    ) -> ssh.LoginResult:
+        """What the server says to one login."""
+        return await ssh.login(door.host, door.port, user, credential, pinned=door.pinned, command=command)
+
     async def login(
         self, door: Door, user: str, credential: ssh.Credential, command: str = "hostname"
     ) -> ssh.LoginResult:
         """One login, and what `command` prints there; a `hostname` that is another's is no login at this VM."""
-        result = await ssh.login(door.host, door.port, user, credential, pinned=door.pinned, command=command)
+        result = await self.ask(door, user, credential, command)
         if command == "hostname" and result.ok and result.output != self.machine.hostname:
             return ssh.LoginResult("unclear", f"logged in, but hostname prints {result.output!r}", result.host_key)
         return result

@@ -8,6 +8,7 @@ in `protectedSettings` is encrypted for the VM and never told again by ARM.
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
@@ -21,16 +22,30 @@ if TYPE_CHECKING:
 NAME = "enablevmaccess"
 """As the portal names it."""
 
-PUBLISHER = "Microsoft.OSTCExtensions"
-TYPE = "VMAccessForLinux"
-VERSION = "1.5"
+
+@dataclass(frozen=True)
+class Handler:
+    """What one system's VMAccess is called."""
+
+    publisher: str
+    type: str
+    version: str
 
 
-async def set_password(azure: Azure, vm_id: str, user: str, password: SecretStr) -> None:
-    """Set a user's password. On Linux the user is made, with sudo, when missing, and password login is turned on.
+LINUX = Handler("Microsoft.OSTCExtensions", "VMAccessForLinux", "1.5")
+WINDOWS = Handler("Microsoft.Compute", "VMAccessAgent", "2.4")
 
-    Raises AzureError with the extension's own message when it fails.
+
+async def set_password(azure: Azure, vm_id: str, user: str, password: SecretStr, *, windows: bool = False) -> None:
+    """Set a user's password. The user is made, with sudo or as an administrator, when missing.
+
+    On Linux password login is turned on; on Windows the account is enabled and Remote Desktop opened. Raises AzureError
+    with the extension's own message when it fails.
     """
+    if windows:
+        secret = {"password": password.get_secret_value()}
+        await _apply(azure, vm_id, secret, settings={"username": user}, handler=WINDOWS)
+        return
     await _apply(azure, vm_id, {"username": user, "password": password.get_secret_value()})
 
 
@@ -43,8 +58,14 @@ async def add_key(azure: Azure, vm_id: str, user: str, public_key: str, *, repla
     await _apply(azure, vm_id, {"username": user, "ssh_key": public_key, **prior})
 
 
-async def reset_configuration(azure: Azure, vm_id: str) -> None:
-    """Put the image's own SSH configuration back and restart sshd; users and their logins stay. Raises AzureError."""
+async def reset_configuration(azure: Azure, vm_id: str, *, windows: bool = False) -> None:
+    """Put the image's own SSH configuration back and restart sshd; users and their logins stay. Raises AzureError.
+
+    On Windows: turn Remote Desktop on and open its port in the firewall.
+    """
+    if windows:
+        await _apply(azure, vm_id, {}, handler=WINDOWS)
+        return
     await _apply(azure, vm_id, {"reset_ssh": True})
 
 
@@ -56,21 +77,28 @@ async def remove_user(azure: Azure, vm_id: str, user: str) -> None:
     await _apply(azure, vm_id, {"remove_user": user})
 
 
-async def _apply(azure: Azure, vm_id: str, protected: dict[str, Any]) -> None:
+async def _apply(
+    azure: Azure,
+    vm_id: str,
+    protected: dict[str, Any],
+    *,
+    settings: dict[str, Any] | None = None,
+    handler: Handler = LINUX,
+) -> None:
     vm = ids.parse(vm_id)
     live = await azure.get(vm_id)
     if live is None:
         raise WizardError(f"There is no VM {vm.name}.", "", "Deploy the plan again.")
-    name = await _existing(azure, vm) or NAME
+    name = await _existing(azure, vm, handler) or NAME
     body: dict[str, Any] = {
         "location": live["location"],
         "properties": {
-            "publisher": PUBLISHER,
-            "type": TYPE,
-            "typeHandlerVersion": VERSION,
+            "publisher": handler.publisher,
+            "type": handler.type,
+            "typeHandlerVersion": handler.version,
             "autoUpgradeMinorVersion": True,
             "forceUpdateTag": uuid.uuid4().hex,
-            "settings": {},
+            "settings": settings or {},
             "protectedSettings": protected,
         },
     }
@@ -82,13 +110,13 @@ async def _apply(azure: Azure, vm_id: str, protected: dict[str, Any]) -> None:
         raise _without(error, protected) from None
 
 
-async def _existing(azure: Azure, vm: ids.ResourceId) -> str | None:
+async def _existing(azure: Azure, vm: ids.ResourceId, wanted: Handler) -> str | None:
     """The name under which this handler is on the VM already."""
     told: Any = await azure.ask(azure.compute.virtual_machine_extensions.list(vm.group, vm.name))
     for extension in told.as_dict().get("value") or ():
         properties = extension.get("properties") or {}
         handler = (str(properties.get("publisher")).lower(), str(properties.get("type")).lower())
-        if handler == (PUBLISHER.lower(), TYPE.lower()):
+        if handler == (wanted.publisher.lower(), wanted.type.lower()):
             return str(extension["name"])
     return None
 

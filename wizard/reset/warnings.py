@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wizard.plan.model import Auth
+from wizard.plan.model import Auth, OsType
 
 if TYPE_CHECKING:
     from wizard.deploy.record import Record
@@ -17,6 +17,7 @@ def warnings(
 ) -> list[str]:
     """Sentences, the gravest first; empty when the reset does what it says and no more."""
     told: list[str] = []
+    windows = record.plan.machines.os is OsType.WINDOWS
     administrators = {
         known.user if (known := record.credentials.get(vm)) is not None else record.plan.machines.admin_user
         for vm in vms
@@ -26,13 +27,13 @@ def warnings(
             "These VMs were made for SSH keys only. VMAccess turns password login on (PasswordAuthentication yes)."
         )
     if mode in ("password", "ssh-key") and user is not None and (others := sorted(administrators - {user})):
-        told.append(
-            f"{user} is, or becomes, a user with sudo beside {', '.join(others)}, who keeps every login there is"
-            " until --mode remove-user."
-        )
+        kind, until = ("an administrator", "") if windows else ("a user with sudo", " until --mode remove-user")
+        told.append(f"{user} is, or becomes, {kind} beside {', '.join(others)}, who keeps every login there is{until}.")
     if replace_keys:
         told.append("Every other key of the user stops working, also those that this computer knows nothing of.")
-    if mode == "configuration":
+    if mode == "configuration" and windows:
+        told.append("Remote Desktop is turned on, and port 3389 is opened in the VM's own firewall.")
+    elif mode == "configuration":
         told.append(
             "The image's own SSH configuration comes back: a port, users or ciphers of your own, and whether passwords"
             " are let in, are as the image has them."

@@ -86,6 +86,7 @@ class Image:
     generation: str
     architecture: str
     disk_gib: int
+    managed: bool = False  # one's own, outside of any gallery: Azure takes no Trusted Launch of those
 
     @property
     def urn(self) -> str:
@@ -93,7 +94,7 @@ class Image:
 
     @property
     def trusted_launch(self) -> bool:
-        return self.generation == "V2" and self.architecture == "x64"
+        return self.generation == "V2" and self.architecture == "x64" and not self.managed
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ OFTEN_DENIED = (22, 3389, 443, 8080)
 """Ports that rules are written for, beside the workload's own."""
 
 SERVICE = {"page": "nginx"}
-"""Which unit a workload of ours is."""
+WINDOWS_SERVICE = {"page": "W3SVC"}
+"""Which unit, or which Windows service, a workload of ours is."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,12 @@ async def ask(
     doors: Mapping[str, tuple[str, int]],
     keys: HostKeys,
     credentials: Credentials,
+    windows: bool = False,
 ) -> Accounts:
     """Ask all VMs, side by side. `doors` names those that a login works at; the others are asked by Run Command."""
     accounts = Accounts(rounds=plan_rounds(facts, workload))
-    services = [SERVICE[workload]] if workload in SERVICE else []
+    known = WINDOWS_SERVICE if windows else SERVICE
+    services = [known[workload]] if workload in known else []
     at_once = asyncio.Semaphore(AT_ONCE)
 
     async def one(machine: Machine) -> None:
@@ -104,6 +107,7 @@ async def ask(
                     door=doors.get(machine.name),
                     keys=keys,
                     credentials=credentials,
+                    windows=windows,
                 )
             except WizardError as error:
                 accounts.silent[machine.name] = str(error)
@@ -177,19 +181,21 @@ def _between(facts: Facts, near: Configuration, far: Configuration, port: int) -
     return into if into.access != "allow" else out
 
 
-def judge(facts: Facts, accounts: Accounts, workload: str) -> Iterator[CheckDone]:
+def judge(facts: Facts, accounts: Accounts, workload: str, *, windows: bool = False) -> Iterator[CheckDone]:
     """vm.uptime, vm.cloud_init, vm.service, vm.neighbour of every VM, and vm.denied where anything is denied."""
     for machine in facts.machines:
         account = accounts.told.get(machine.name)
         if account is None:
             why = accounts.silent.get(machine.name, "it was not asked")
             yield CheckDone("vm.uptime", machine.name, "failed", f"the VM could not be asked: {why}")
-            for name in ("vm.cloud_init", "vm.service", "vm.neighbour"):
+            for name in ("vm.cloud_init", "vm.service", "vm.neighbour")[windows:]:
                 yield CheckDone(name, machine.name, "skipped", "the VM could not be asked")
             continue
         yield _uptime(machine, account)
-        yield CheckDone("vm.cloud_init", machine.name, *_cloud_init(account))
-        yield CheckDone("vm.service", machine.name, *_service(account, workload))
+        if not windows:
+            yield CheckDone("vm.cloud_init", machine.name, *_cloud_init(account))
+        known = WINDOWS_SERVICE if windows else SERVICE
+        yield CheckDone("vm.service", machine.name, *_service(account, workload, known.get(workload)))
         yield CheckDone("vm.neighbour", machine.name, *_neighbour(account, accounts.rounds[machine.name]))
     yield from _denied(facts, accounts)
 
@@ -214,10 +220,9 @@ def _cloud_init(account: Inside) -> tuple[CheckState, str]:
             return "failed", f"{state}{errors}"
 
 
-def _service(account: Inside, workload: str) -> tuple[CheckState, str]:
+def _service(account: Inside, workload: str, unit: str | None) -> tuple[CheckState, str]:
     if workload == "none":
         return "skipped", "the plan has no workload"
-    unit = SERVICE.get(workload)
     if unit is None:
         return "skipped", "which service the plan's own cloud-init file starts is not known"
     state = account.services.get(unit, "")

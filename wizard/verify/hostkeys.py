@@ -44,6 +44,9 @@ _PRINTED_KEY = re.compile(r"\b(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+) ([A-Za
 
 SOURCES = {"run-command": "Run Command", "serial-log": "its serial log"}
 
+SHELL, POWERSHELL = "RunShellScript", "RunPowerShellScript"
+"""Run Command's own documents for Linux and for Windows."""
+
 
 @dataclass(frozen=True)
 class Pins:
@@ -62,24 +65,34 @@ class Pins:
 class HostKeys:
     """The pins of one deployment: from the file where they still hold, else from the VM."""
 
+    file = FILE
+
     def __init__(self, azure: Azure, folder: Path) -> None:
-        self._azure = azure
-        self._path = folder / FILE
+        self.azure = azure
+        self._path = folder / self.file
         self._kept = _read(self._path)
+
+    async def meet(self, host: str, port: int) -> LoginResult:
+        """What a server shows before anything is sent to it."""
+        return await ssh.meet(host, port)
+
+    async def ask(self, vm_id: str) -> tuple[list[str], str]:
+        """What the VM tells of itself, as fingerprints, and by which channel. Raises WizardError when it tells none."""
+        return await _ask(self.azure, vm_id)
 
     async def pins(self, vm_id: str, *, afresh: bool = False) -> Pins:
         """The VM's host keys. `afresh` asks the VM even if they are known.
 
         Raises WizardError when the VM is not there, or told no key: neither by Run Command, nor in its serial log.
         """
-        live = await self._azure.get(vm_id)
+        live = await self.azure.get(vm_id)
         if live is None:
             raise WizardError(f"There is no VM {ids.parse(vm_id).name}.", "", "Deploy the plan again.")
         unique_id = str(live.get("properties", {}).get("vmId") or "")
         kept = self._kept.get(ids.key(vm_id))
         if kept is not None and not afresh and kept.unique_id == unique_id:
             return kept
-        told, source = await _ask(self._azure, vm_id)
+        told, source = await self.ask(vm_id)
         pins = Pins(vm_id, unique_id, frozenset(told), datetime.now(UTC).isoformat(timespec="seconds"), source)
         self._kept[ids.key(vm_id)] = pins
         _write(self._path, self._kept)
@@ -103,7 +116,7 @@ class Identified:
 
 async def identify(keys: HostKeys, vm_id: str, host: str, port: int) -> Identified:
     """Meet the server and compare its key with the VM's. A mismatch asks the VM once more, and is then final."""
-    asking = asyncio.ensure_future(ssh.meet(host, port))
+    asking = asyncio.ensure_future(keys.meet(host, port))
     try:
         pins = await keys.pins(vm_id)
         met = await asking
@@ -168,12 +181,12 @@ def fingerprints(message: str) -> list[str]:
     return [found for found, _type in _LINE.findall(output.partition("[stderr]")[0])]
 
 
-async def run_script(azure: Azure, vm_id: str, script: tuple[str, ...]) -> str:
-    """Run a shell script as root inside a VM through Azure; the message with its output. Raises AzureError."""
+async def run_script(azure: Azure, vm_id: str, script: tuple[str, ...], command: str = SHELL) -> str:
+    """Run a script as root, or as SYSTEM, inside a VM through Azure; the message with its output. Raises AzureError."""
     vm = ids.parse(vm_id)
     poller: Any = await azure.ask(
         azure.compute.virtual_machines.begin_run_command(
-            vm.group, vm.name, {"commandId": "RunShellScript", "script": list(script)}
+            vm.group, vm.name, {"commandId": command, "script": list(script)}
         )
     )
     result = (await azure.ask(poller.result())).as_dict()

@@ -157,19 +157,29 @@ async def look(
     door: tuple[str, int] | None = None,
     keys: hostkeys.HostKeys | None = None,
     credentials: Credentials | None = None,
+    windows: bool = False,
 ) -> Inside:
     """Ask one machine. With `door`, `keys` and `credentials` over SSH, else (or when that fails) by Run Command.
 
     Raises AzureError when Run Command does, WizardError when the answer is not complete.
     """
+    if windows:
+        from wizard.verify import inside_windows
+
+        own = inside_windows.script(services, questions)
+        message = await hostkeys.run_script(azure, machine.id, (own,), hostkeys.POWERSHELL)
+        return parse(_stdout(message), "Run Command", questions)
     text = script(services, questions)
     if door is not None and keys is not None and credentials is not None:
         said = await _over_ssh(machine, door, keys, credentials, text)
         if said is not None:
             return parse(said, "SSH", questions)
     message = await hostkeys.run_script(azure, machine.id, (text,))
-    output = message.partition("[stdout]")[2].partition("[stderr]")[0] or message
-    return parse(output, "Run Command", questions)
+    return parse(_stdout(message), "Run Command", questions)
+
+
+def _stdout(message: str) -> str:
+    return message.partition("[stdout]")[2].partition("[stderr]")[0] or message
 
 
 async def _over_ssh(

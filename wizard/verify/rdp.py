@@ -14,12 +14,11 @@ import ssl
 import struct
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import IntFlag
 from typing import Literal
 
 from wizard.verify.events import CheckDone, CheckState
-from wizard.verify.machines import Machine
 
 TIMEOUT_S = 10.0
 """A Windows server under load takes seconds to its first answer."""
@@ -255,7 +254,7 @@ async def _negotiate(host: str, port: int, offered: Protocol, timeout: float, *,
 async def _shake_hands(writer: asyncio.StreamWriter, negotiated: Negotiated, timeout: float) -> _Met:
     try:
         async with asyncio.timeout(timeout):
-            await writer.start_tls(_any_certificate())
+            await writer.start_tls(any_certificate())
     except (OSError, ssl.SSLError) as error:  # TimeoutError and CertificateError are of these
         why = getattr(error, "reason", None) or error.strerror or str(error) or f"no end within {timeout:g} s"
         return _Met(negotiated, handshake_problem=str(why))
@@ -264,7 +263,7 @@ async def _shake_hands(writer: asyncio.StreamWriter, negotiated: Negotiated, tim
     return _Met(negotiated, str(shown.version() or ""), read_certificate(der) if der else None)
 
 
-def _any_certificate() -> ssl.SSLContext:
+def any_certificate() -> ssl.SSLContext:
     """Nobody vouches for what a Windows server makes for itself: it is shown to a person instead."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -294,11 +293,6 @@ def _detail(met: _Met) -> str:
     if met.handshake_problem:
         return f"{told}, but its TLS handshake failed: {met.handshake_problem}"
     return f"{told} over {met.tls}" if met.tls else told
-
-
-async def check(machine: Machine, door: tuple[str, int], timeout: float = TIMEOUT_S) -> list[CheckDone]:
-    """rdp.answers, rdp.certificate and rdp.nla of one VM at its NAT port."""
-    return list(judge(machine.name, await probe(*door, timeout), datetime.now(UTC)))
 
 
 def judge(target: str, facts: RdpFacts, now: datetime) -> list[CheckDone]:

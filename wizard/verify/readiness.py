@@ -10,11 +10,11 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wizard.errors import AzureError
-from wizard.verify import health, ssh
+from wizard.verify import health, rdp, ssh
 from wizard.verify.events import Emit, Waiting
 from wizard.verify.machines import Machine
 from wizard.verify.together import together
@@ -28,11 +28,12 @@ SSH_TURN_S = 1.0
 
 @dataclass(frozen=True)
 class Place:
-    """What to wait for: `rule` is (balancer id, rule name) or None, `ssh` VM name to (host, port)."""
+    """What to wait for: `rule` is (balancer id, rule name) or None, `ssh` and `rdp` VM name to (host, port)."""
 
     machines: Sequence[Machine]
     rule: tuple[str, str] | None
     ssh: Mapping[str, tuple[str, int]]
+    rdp: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
 
 async def wait(azure: Azure, place: Place, seconds: float, emit: Emit) -> bool:
@@ -74,6 +75,8 @@ async def wait(azure: Azure, place: Place, seconds: float, emit: Emit) -> bool:
         kinds["the probe"] = (floor, lambda names: _down(azure, place, names))
     if place.ssh:
         kinds["SSH"] = (SSH_TURN_S, lambda names: _without_ssh(place, names))
+    if place.rdp:
+        kinds["Remote Desktop"] = (SSH_TURN_S, lambda names: _without_rdp(place, names))
     missing.update(dict.fromkeys(kinds, everyone))
     try:
         async with asyncio.timeout(seconds):
@@ -99,6 +102,12 @@ async def _without_ssh(place: Place, names: set[str]) -> set[str]:
     asked = [name for name in sorted(names) if name in place.ssh]
     met = await together(ssh.meet(*place.ssh[name]) for name in asked)
     return {name for name, result in zip(asked, met, strict=True) if result.host_key is None}
+
+
+async def _without_rdp(place: Place, names: set[str]) -> set[str]:
+    asked = [name for name in sorted(names) if name in place.rdp]
+    met = await together(rdp.probe(*place.rdp[name]) for name in asked)
+    return {name for name, facts in zip(asked, met, strict=True) if not facts.ok}
 
 
 def _some(names: Sequence[str]) -> str:

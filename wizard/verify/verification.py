@@ -7,16 +7,16 @@ machines themselves, side by side. A check that fails never stops another one; a
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wizard import ids
 from wizard.deploy import endpoints
 from wizard.errors import AzureError, InputError
 from wizard.plan.model import OsType
-from wizard.verify import balance, control, evidence, guests, health, logins, ports, rdp, readiness
+from wizard.verify import balance, control, evidence, guests, health, logins, ports, rdp_checks, readiness
 from wizard.verify import machines as machines_of
 from wizard.verify.events import CheckDone, CheckState, Emit, Verified, Waiting
 from wizard.verify.explain import EXPLAINED, explain, gather
@@ -25,6 +25,7 @@ from wizard.verify.hostkeys import HostKeys
 from wizard.verify.inside import Inside
 from wizard.verify.load import LoadResult, expect
 from wizard.verify.machines import Machine
+from wizard.verify.rdp_pins import Certificates
 from wizard.verify.together import together
 
 if TYPE_CHECKING:
@@ -99,15 +100,15 @@ class Verification:
         doors = {vm: _host_port(at) for vm, at in reach.ssh.items()}
         there = [machine for machine in self.machines if self.live[ids.key(machine.id)] is not None]
         rule = control.balancing_rule(self.blueprint, self.live)
-        await self._wait(there, rule, doors, wait_s)
+        desktops = {vm: _host_port(at) for vm, at in reach.rdp.items()}
+        await self._wait(there, rule, doors, desktops, wait_s)
         keys = HostKeys(self.azure, self.record.folder)
         await together(
             [
                 self._probes(rule),
                 self._web(reach.http),
                 self._ports(),
-                *(self._machine(machine, doors.get(machine.name), keys, credentials) for machine in self.machines),
-                *(self._desktop(machine, reach.rdp[machine.name]) for machine in there if machine.name in reach.rdp),
+                *self._sign_ins(doors, desktops, keys, credentials),
             ]
         )
         await self._guests(there, doors, keys, credentials)
@@ -154,6 +155,7 @@ class Verification:
         there: Sequence[Machine],
         rule: tuple[str, str] | None,
         doors: Mapping[str, tuple[str, int]],
+        desktops: Mapping[str, tuple[str, int]],
         wait_s: float,
     ) -> None:
         if not there or not wait_s:
@@ -161,7 +163,7 @@ class Verification:
         began = time.perf_counter()
         # Without a workload nothing listens on the backend port, and the probe never holds.
         probed = rule if self.record.plan.machines.workload != "none" else None
-        place = readiness.Place(there, probed, doors)
+        place = readiness.Place(there, probed, doors, desktops)
         if not await readiness.wait(self.azure, place, wait_s, self._emit):
             seconds = time.perf_counter() - began
             self._emit(
@@ -269,6 +271,23 @@ class Verification:
                     f"{source} is not allowed, and gets nowhere at {_list(sorted(doors))}",
                 )
 
+    def _sign_ins(
+        self,
+        doors: Mapping[str, tuple[str, int]],
+        desktops: Mapping[str, tuple[str, int]],
+        keys: HostKeys,
+        credentials: logins.Credentials,
+    ) -> list[Coroutine[Any, Any, None]]:
+        """One piece of work a VM: its SSH, or on Windows its Remote Desktop."""
+        if not self._windows:
+            return [self._machine(one, doors.get(one.name), keys, credentials) for one in self.machines]
+        certificates = Certificates(self.azure, self.record.folder)
+        return [self._desktop(one, desktops.get(one.name), certificates, credentials) for one in self.machines]
+
+    @property
+    def _windows(self) -> bool:
+        return self.record.plan.machines.os is OsType.WINDOWS
+
     async def _machine(
         self, machine: Machine, door: tuple[str, int] | None, keys: HostKeys, credentials: logins.Credentials
     ) -> None:
@@ -279,9 +298,18 @@ class Verification:
             return
         self.tell_all(await logins.check(machine, door, keys, credentials))
 
-    async def _desktop(self, machine: Machine, at: str) -> None:
-        """rdp.answers, rdp.certificate and rdp.nla of one VM."""
-        self.tell_all(await rdp.check(machine, _host_port(at)))
+    async def _desktop(
+        self,
+        machine: Machine,
+        door: tuple[str, int] | None,
+        certificates: Certificates,
+        credentials: logins.Credentials,
+    ) -> None:
+        """rdp.answers, rdp.certificate, rdp.nla and rdp.login of one VM."""
+        if door is None:
+            self.tell_all(rdp_checks.unreachable(machine))
+            return
+        self.tell_all(await rdp_checks.check(machine, door, certificates, credentials))
 
     async def _guests(
         self,
@@ -291,7 +319,7 @@ class Verification:
         credentials: logins.Credentials,
     ) -> None:
         """vm.*: what the machines say of themselves and see around them. Over SSH only where the login has worked."""
-        if not there or self.record.plan.machines.os != OsType.LINUX:
+        if not there:
             return
         let_in = {check.target for check in self.checks if check.name == "ssh.login" and check.state == "passed"}
         facts = Facts(there, self.blueprint, self.live, views=await guests.power_states(self.azure, there))
@@ -303,9 +331,10 @@ class Verification:
             doors={vm: at for vm, at in doors.items() if vm in let_in},
             keys=keys,
             credentials=credentials,
+            windows=self._windows,
         )
         self._accounts = asked.told
-        self.tell_all(guests.judge(facts, asked, workload))
+        self.tell_all(guests.judge(facts, asked, workload, windows=self._windows))
 
     def _end(self, began: datetime) -> Verified:
         into = evidence.folder(self.record)

@@ -16,7 +16,6 @@ SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 GROUP = "rg"
 HTTP_PORT = 8080  # of the frontend: tests need no privilege
 PASSWORD = "Correct-horse-7"
-CLOUD_INIT = Path(__file__).parents[3] / "assets" / "cloud-init" / "page.yaml"
 
 
 def loopback() -> str:
@@ -62,7 +61,9 @@ class Deployment:
         custom_data: bytes | None = None,
         address: str | None = None,
         probe_path: str = "/",
+        image: str = "Canonical:ubuntu-24_04-lts:server:latest",
     ) -> None:
+        self.image = image
         self.folder, self.count, self.speed = folder, count, speed
         self.address = address or loopback()
         self.outbound, self.interval, self.threshold, self.probe_path = outbound, interval, threshold, probe_path
@@ -152,7 +153,7 @@ class Deployment:
             self.fabric.create_machine(vm_id(name), GuestSpec(
                 os="Linux", computer_name=name, admin_user="azureuser", admin_password=self.password,
                 password_login=self.password is not None, ssh_keys=self.ssh_keys, custom_data=self.custom_data,
-                image="Canonical:ubuntu-24_04-lts:server:latest",
+                image=self.image,
             ))  # fmt: skip
 
     async def start(self) -> None:
@@ -169,4 +170,7 @@ class Deployment:
 
 def page(port: int = 80) -> bytes:
     """The product's own cloud-init, as its blueprint fills it in."""
-    return CLOUD_INIT.read_text().replace("@PORT@", str(port)).replace("@PROBE@", "").encode()
+    from wizard.blueprint import userdata
+    from wizard.plan.model import Balancer, Plan
+
+    return userdata.user_data(Plan(balancer=Balancer(backend_port=port)))

@@ -12,7 +12,7 @@ from wizard.sandbox.arm.kind import Call, Child, Kind, Provider, Reply
 if TYPE_CHECKING:
     from wizard.sandbox.world import World
 
-PACKAGES = ("wizard.sandbox.arm.core", "wizard.sandbox.arm.network", "wizard.sandbox.arm.compute")
+PACKAGES = ("wizard.sandbox.arm.core", "wizard.sandbox.arm.network", "wizard.sandbox.arm.compute", "wizard.sandbox.arm.storage")
 """Each has KINDS and PROVIDERS, and perhaps OPEN_PROVIDERS: what is answered without a token (signed URLs).
 
 An open provider's methods get the aiohttp request after the call.

@@ -193,13 +193,14 @@ class _Config:
         names = [str(name[0] if isinstance(name, list) else name) for name in self._list("packages")]
         if self._config.get("package_update") or self._config.get("package_upgrade") or names:
             await packages.update(self._machine, held, held)
+        tool = "apt-get" if self._machine.guest.image.debian_like else "dnf"
         status = await packages.install(self._machine, names, held, held) if names else 0
         output(self._machine, held.text)
         if status:
             _note(
                 self._machine,
                 "('package_update_upgrade_install', ProcessExecutionError(\"Unexpected error while running command. "
-                f'Command: apt-get install {" ".join(names)} Exit code: {status}"))',
+                f'Command: {tool} install {" ".join(names)} Exit code: {status}"))',
             )
 
 

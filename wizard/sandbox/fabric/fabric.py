@@ -7,6 +7,7 @@ pools, probes and filters of them; machines are told to it by id and live by the
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class GuestSpec:
     ssh_keys: Sequence[str]
     custom_data: bytes
     image: str  # publisher:offer:sku:version
+    content: Mapping[str, Any] | None = None  # of an image of one's own: what `installed` told when it was taken
 
 
 @dataclass(frozen=True)
@@ -249,6 +251,18 @@ class Fabric:
             await machine.close()
             machine.guest.forget()
             self.network_changed()
+
+    def installed(self, vm_id: str) -> dict[str, Any]:
+        """What is on a machine's disk beside its image, without users, keys and what belongs to this machine alone."""
+        record = self._machine(vm_id).guest.record
+        kept = ("packages", "services", "firewalld", "http_ports")
+        own = ("/home/", "/root/", "/etc/ssh/", "/etc/sudoers.d/", "/run/", "/tmp/", "/var/log/", "/var/lib/waagent/")  # noqa: S108
+        found = {key: record[key] for key in kept if key in record}
+        found["files"] = {
+            path: node for path, node in (record.get("files") or {}).items() if not f"{path}/".startswith(own)
+        }
+        copied: dict[str, Any] = json.loads(json.dumps(found))
+        return copied
 
     def power_state(self, vm_id: str) -> PowerState:
         return self._machine(vm_id).state

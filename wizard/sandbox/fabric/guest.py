@@ -59,6 +59,7 @@ class Guest(GuestRecord):
             "serial": "",
             "boots": 0,
             "power": "stopped",
+            **(spec.content or {}),
         }
         guest = cls(store, key, record)
         login = "yes" if spec.password_login else "no"

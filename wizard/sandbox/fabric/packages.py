@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wizard.sandbox.fabric import image
-from wizard.sandbox.fabric.shell.streams import Output
+from wizard.sandbox.fabric.shell.streams import Output, nowhere
 
 if TYPE_CHECKING:
     from wizard.sandbox.fabric.machine import Machine
@@ -39,6 +39,7 @@ _KNOWN = frozenset(
         "python3",
         "python3-pip",
         "python3-venv",
+        "policycoreutils-python-utils",
         "net-tools",
         "dnsutils",
         "iputils-ping",
@@ -59,6 +60,8 @@ _SERVED_BY_NGINX = frozenset(("nginx", "nginx-light", "nginx-core"))
 
 async def update(machine: Machine, out: Output, error: Output) -> int:
     """`apt-get update`: without a way out it warns, takes its time and still ends with 0, as apt does."""
+    if not machine.guest.image.debian_like:
+        return await _makecache(machine, out, error)
     host, codename = machine.guest.image.archive, machine.guest.image.codename
     if machine.network.topology.outbound(machine.guest.key) is not None:
         await machine.pause(_TIMEOUT_SECONDS)
@@ -73,8 +76,46 @@ async def update(machine: Machine, out: Output, error: Output) -> int:
     return 0
 
 
+async def _makecache(machine: Machine, out: Output, error: Output) -> int:
+    """`dnf makecache`: 1 where the repositories cannot be reached."""
+    host = machine.guest.image.archive
+    if machine.network.topology.outbound(machine.guest.key) is None:
+        await machine.pause(_UPDATE_SECONDS)
+        out("Metadata cache created.\n")
+        return 0
+    await machine.pause(_TIMEOUT_SECONDS)
+    error(
+        "Errors during downloading metadata for repository 'rhel-9-for-x86_64-baseos-rhui-rpms':\n"
+        f"  - Curl error (28): Timeout was reached for https://{host}/pulp/repos/content/dist/rhel9/repodata/repomd.xml\n"
+        "Error: Failed to download metadata for repo 'rhel-9-for-x86_64-baseos-rhui-rpms': Cannot download repomd.xml\n"
+    )
+    return 1
+
+
+async def _dnf_install(machine: Machine, names: Sequence[str], out: Output, error: Output) -> int:
+    """`dnf install`: 0, or 1 for any failure."""
+    guest = machine.guest
+    wanted = [name for name in dict.fromkeys(names) if name not in guest.record["packages"]]
+    if not wanted:
+        out("".join(f"Package {name} is already installed.\n" for name in names) + "Nothing to do.\nComplete!\n")
+        return 0
+    if status := await _makecache(machine, nowhere, error):
+        return status
+    if unknown := [name for name in wanted if name not in _KNOWN]:
+        error("".join(f"No match for argument: {name}\n" for name in unknown))
+        error(f"Error: Unable to find a match: {' '.join(unknown)}\n")
+        return 1
+    await machine.pause(_INSTALL_SECONDS)
+    guest.record["packages"] += wanted
+    guest.save()
+    out(f"Installed:\n  {' '.join(wanted)}\nComplete!\n")
+    return _set_up_nginx(machine, error) if _SERVED_BY_NGINX & set(wanted) else 0
+
+
 async def install(machine: Machine, names: Sequence[str], out: Output, error: Output) -> int:
     """`apt-get install`: 0, or 100 when a package is unknown, cannot be fetched or cannot be configured."""
+    if not machine.guest.image.debian_like:
+        return await _dnf_install(machine, names, out, error)
     guest = machine.guest
     out("Reading package lists...\nBuilding dependency tree...\n")
     if unknown := [name for name in names if name not in _KNOWN and name not in guest.record["packages"]]:

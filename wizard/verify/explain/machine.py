@@ -84,6 +84,9 @@ def _by_itself(facts: Facts, machine: Machine) -> Finding | None:
     return None
 
 
+RDP_PORT = 3389
+_RESTART_SSH = "RunShellScript --scripts 'systemctl restart ssh'"
+
 _BOOT_CAUSES = {
     "kernel": ("does not boot", "Look at the serial console in the portal, and at machines.image."),
     "user-data": ("cannot read its cloud-init file", "Correct the file that machines.workload names; deploy anew."),
@@ -163,7 +166,8 @@ def workload(facts: Facts, machine: Machine, *, own: Answer | None, port: int, p
             "Start the workload there, or let balancer.backend_port name the port it listens on."
             if path is not None
             else f"Start the server there; Run Command reaches the VM without it: az vm run-command invoke -g "
-            f"{machine.group} -n {machine.name} --command-id RunShellScript --scripts 'systemctl restart ssh'",
+            f"{machine.group} -n {machine.name} --command-id "
+            + ("RunPowerShellScript --scripts 'Restart-Service TermService'" if port == RDP_PORT else _RESTART_SSH),
         )
     elif path is not None and own.connected and own.status != 200:
         yield Cause(

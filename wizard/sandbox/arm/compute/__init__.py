@@ -3,7 +3,7 @@
 machines         one VM's life; osprofile, hardware, attachments and quota say what Azure refuses
 power            start, stop, restart; runcommand, bootdiagnostics: the other actions
 view             what a machine is doing now
-availability, disks, extensions, provider
+availability, disks, extensions, images, provider
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from wizard.sandbox.arm.compute.availability import AvailabilitySets
 from wizard.sandbox.arm.compute.bootdiagnostics import SignedBlobs
 from wizard.sandbox.arm.compute.disks import Disks
 from wizard.sandbox.arm.compute.extensions import Extensions
+from wizard.sandbox.arm.compute.images import Images
 from wizard.sandbox.arm.compute.machines import VirtualMachines
 from wizard.sandbox.arm.compute.provider import Compute
 from wizard.sandbox.arm.kind import Kind, Provider
 
-KINDS: tuple[type[Kind], ...] = (AvailabilitySets, VirtualMachines, Extensions, Disks)
+KINDS: tuple[type[Kind], ...] = (AvailabilitySets, VirtualMachines, Extensions, Disks, Images)
 PROVIDERS: tuple[type[Provider], ...] = (Compute,)
 OPEN_PROVIDERS: tuple[type[Provider], ...] = (SignedBlobs,)
 """Asked without a bearer token: the URL is signed."""

@@ -9,6 +9,7 @@ from wizard.sandbox.arm.compute import (
     digests,
     disks,
     hardware,
+    images,
     osprofile,
     quota,
     representation,
@@ -60,7 +61,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         _vm_name(call.name)
         zones = hardware.zones(region, body, call.name)
         size = hardware.size(catalog, region, properties, zones)
-        image = hardware.image(catalog, properties)
+        image = images.chosen(self.world, properties)
         hardware.fit(size, image, properties)
         hardware.disks(size, image, properties)
         profile = mapping(properties, "osProfile")
@@ -113,7 +114,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         body = without_nulls(body)
         if existing is not None:
             return representation.updated(body, existing, call.world.subscription, call.group)
-        image = hardware.image(self.world.catalog, body["properties"])
+        image = images.chosen(self.world, body["properties"])
         return representation.created(body, image, call.world.subscription, call.group, name=call.name)
 
     def accepted(self, call: Call, body: Json, document: Document, created: bool) -> None:
@@ -131,7 +132,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
     def _bring_forth(self, call: Call, body: Json, document: Document) -> None:
         """Everything that a new machine has beside its document: domains, disks, and the guest with its secrets."""
         store, properties = self.world.store, document.body["properties"]
-        image = hardware.image(self.world.catalog, body["properties"])
+        image = images.chosen(self.world, body["properties"])
         extra: Json = {
             "image": image.urn,
             "generation": image.generation,
@@ -147,7 +148,8 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         os_disk = properties["storageProfile"]["osDisk"]
         creation = {"createOption": "FromImage", "imageReference": {"id": _image_id(call, document, image)}}
         disks.bring(store, document, os_disk, creation, os=image.os, size_gib=os_disk["diskSizeGB"])
-        self.world.fabric.create_machine(document.id, _guest(profile, image))
+        content = images.content(self.world, body["properties"])
+        self.world.fabric.create_machine(document.id, _guest(profile, image, content))
 
     def _tie_disks(self, document: Document) -> None:
         store = self.world.store
@@ -250,7 +252,7 @@ def _vm_name(name: str) -> None:
         )
 
 
-def _guest(profile: Json, image: Image) -> GuestSpec:
+def _guest(profile: Json, image: Image, content: Json | None) -> GuestSpec:
     key_only = flag(profile, "linuxConfiguration.disablePasswordAuthentication") or False
     return GuestSpec(
         os=image.os,
@@ -261,6 +263,7 @@ def _guest(profile: Json, image: Image) -> GuestSpec:
         ssh_keys=osprofile.ssh_keys(profile),
         custom_data=osprofile.custom_data(profile),
         image=image.urn,
+        content=content,
     )
 
 

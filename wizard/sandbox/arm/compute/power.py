@@ -76,6 +76,8 @@ class PowerActions(Kind):
     @action("start")
     async def start(self, call: Call, document: Document) -> Reply:
         self.check_idle(document)
+        if document.extra.get("generalized"):
+            raise not_allowed(f"Operation 'start' is not allowed on VM '{document.name}' since the VM is generalized.")
         if self.state(document) != "running":
             soon(lambda: self.world.fabric.power_on(document.id))
         return Reply.later("start", START_S)
@@ -111,6 +113,16 @@ class PowerActions(Kind):
     @completes("deallocate")
     async def deallocated(self, document: Document, arguments: Json) -> None:
         await self._halt(document, deallocate=True)
+
+    @action("generalize")
+    async def generalize(self, call: Call, document: Document) -> Reply:
+        """An image may be taken of it from now on; it starts no more."""
+        self.check_idle(document)
+        if self.state(document) not in ("stopped", "deallocated"):
+            raise not_allowed(f"VM '{document.name}' must be stopped or deallocated before it is generalized.")
+        document.extra["generalized"] = True
+        self.world.store.put(document)
+        return Reply(200)
 
     @action("restart")
     async def restart(self, call: Call, document: Document) -> Reply:

@@ -13,7 +13,7 @@ from wizard.sandbox.arm.compute.reading import items, mapping, writable
 from wizard.sandbox.catalog import Image
 from wizard.sandbox.store import Document, Json
 
-_NAMES = {"publisher", "offer", "sku", "version"}
+_NAMES = {"publisher", "offer", "sku", "version", "id"}
 
 
 def created(body: Json, image: Image, subscription: str, group: str, *, name: str) -> Json:
@@ -23,7 +23,7 @@ def created(body: Json, image: Image, subscription: str, group: str, *, name: st
     properties["timeCreated"] = datetime.datetime.now(datetime.UTC).isoformat()
     storage = properties["storageProfile"]
     reference = {key: value for key, value in storage["imageReference"].items() if key in _NAMES}
-    storage["imageReference"] = {**reference, "exactVersion": image.version}
+    storage["imageReference"] = reference if "id" in reference else {**reference, "exactVersion": image.version}
     storage["osDisk"] = _os_disk(storage.get("osDisk") or {}, image, subscription, group, name=name)
     storage["dataDisks"] = data_disks(body, subscription, group, name)
     storage.setdefault("diskControllerType", "SCSI")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.sandbox.fabric import disk as disks
+from wizard.sandbox.fabric import redhat
 from wizard.sandbox.fabric.shell import expansion, grammar
 from wizard.sandbox.fabric.shell.grammar import Compound, Node, Pipeline, Redirect, Simple
 from wizard.sandbox.fabric.shell.session import Budget, Exhausted, LoopControl, Return, ShellExit
@@ -376,6 +377,8 @@ class Shell:
                 return await self._function(args, stdin, out, error)
             folder, _, program = name.rpartition("/")
             found = COMMANDS.get(program if folder in _PROGRAM_FOLDERS else name)
+            if found is not None and not redhat.has(self.machine.guest, program):
+                found = None
             if found is not None:
                 try:
                     return await found(Call(self, args, stdin, out, error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-_THEMES = ("builtins", "conditions", "files", "listing", "text", "identity", "system", "services", "reach")
+_THEMES = ("builtins", "conditions", "files", "listing", "text", "identity", "system", "services", "redhat", "reach")
 
 
 @cache

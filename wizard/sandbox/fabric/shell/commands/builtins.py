@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from wizard.sandbox.fabric import disk as disks
+from wizard.sandbox.fabric import redhat
 from wizard.sandbox.fabric.shell.interpreter import COMMANDS, Call, command
 from wizard.sandbox.fabric.shell.session import LoopControl, Return, ShellExit
 
@@ -311,7 +312,7 @@ async def without_effect(call: Call) -> int:
 async def which(call: Call) -> int:
     status = 0
     for name in call.args[1:]:
-        if name in COMMANDS:
+        if name in COMMANDS and redhat.has(call.machine.guest, name):
             told = f"/usr/bin/{name}"
             call.out(f"{told}\n" if call.args[0] == "which" else f"{name} is {told}\n")
         else:
