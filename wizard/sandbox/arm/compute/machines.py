@@ -226,7 +226,10 @@ class VirtualMachines(RunCommand, BootDiagnostics):
             view = {"statuses": statuses(document, self.state(document))}
             shown["properties"] = {**shown["properties"], "instanceView": view}
         own = of_machine(self.world.store, document)
-        if own:
+        if own and call is not None and call.name.lower() != document.name.lower():
+            # A listing has ids alone: the Azure CLI's `vm list` cannot read more there.
+            shown["resources"] = [{"id": one.id} for one in own]
+        elif own:
             shown["resources"] = [{"id": one.id, "name": one.name, "type": one.type, **one.body} for one in own]
         return shown
 
