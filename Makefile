@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run demo test lint types clean
+.PHONY: run demo test torture lint types clean
 
 run: $(VENV)/.run
 	@$(BIN)/multivm-wizard
@@ -16,6 +16,10 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The long form of the tests that kill, cut and disturb: within an hour; interrupted, the same command goes on.
+torture: $(VENV)/.dev
+	$(BIN)/python -m tests.torture $(SUITES)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
