@@ -19,7 +19,7 @@ from wizard import ids
 
 Json = dict[str, Any]
 
-_TABLES = ("document", "guest", "operation", "setting")
+_TABLES = ("document", "guest", "operation", "setting", "extension")
 
 
 @dataclass
@@ -123,13 +123,13 @@ class Store:
         self._documents[ids.key(document.id)] = document
         self._by_type.setdefault(document.type.lower(), {})[ids.key(document.id)] = document
 
-    # Guests, operations, settings: JSON objects by key. A returned object is the live one: put it back after a change.
+    # Guests, operations, settings, extension resources: JSON objects by key. A returned object is the live one: put it back after a change.
 
     def read(self, table: str, key: str) -> Json | None:
         return self._rest[table].get(key)
 
     def write(self, table: str, key: str, value: Json | None) -> None:
-        """Keep `value` under `key` of "guest", "operation" or "setting"; None forgets it."""
+        """Keep `value` under `key` of a table other than "document"; None forgets it."""
         if value is None:
             self._rest[table].pop(key, None)
             self._write(table, key, None)

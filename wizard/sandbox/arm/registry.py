@@ -12,8 +12,15 @@ from wizard.sandbox.arm.kind import Call, Child, Kind, Provider, Reply
 if TYPE_CHECKING:
     from wizard.sandbox.world import World
 
-PACKAGES = ("wizard.sandbox.arm.core", "wizard.sandbox.arm.network", "wizard.sandbox.arm.compute", "wizard.sandbox.arm.storage")
-"""Each has KINDS and PROVIDERS, and perhaps OPEN_PROVIDERS: what is answered without a token (signed URLs).
+PACKAGES = (
+    "wizard.sandbox.arm.core",
+    "wizard.sandbox.arm.network",
+    "wizard.sandbox.arm.compute",
+    "wizard.sandbox.arm.storage",
+    "wizard.sandbox.arm.insights",
+)
+"""Each has KINDS and PROVIDERS, and perhaps OPEN_PROVIDERS: what is answered without a token (signed URLs), and SCOPED:
+what hangs on other resources (see `scopes`).
 
 An open provider's methods get the aiohttp request after the call.
 """
@@ -75,11 +82,14 @@ class Registry:
         self.kinds: dict[str, Kind] = {}
         self.routes = Routes()
         self.open_routes = Routes()
+        self.scoped: dict[str, Routes] = {}
         for name in PACKAGES:
             package = importlib.import_module(name)
             self._take(world, getattr(package, "KINDS", ()), getattr(package, "PROVIDERS", ()))
             for provider in getattr(package, "OPEN_PROVIDERS", ()):
                 self.open_routes.add(provider(world))
+            for provider in getattr(package, "SCOPED", ()):
+                self.scoped.setdefault(provider.namespace.lower(), Routes()).add(provider(world), provider.namespace)
         self.namespaces = {kind.type.split("/")[0].lower(): kind.type.split("/")[0] for kind in self.kinds.values()}
         self._children = {
             f"{kind.type}/{child.type}".lower(): (kind, child)

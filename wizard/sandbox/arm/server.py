@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from wizard import ids
-from wizard.sandbox.arm import children, errors, lifecycle, paths, tags
+from wizard.sandbox.arm import children, errors, lifecycle, paths, scopes, tags
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Child, Kind, Reply
 from wizard.sandbox.arm.paging import page
@@ -112,6 +112,8 @@ class Server:
             return self._paged(call, await handler(call, *parameters))
         if allowed := self._registry.routes.methods(segments):
             raise _not_allowed(call, allowed)
+        if (scoped := scopes.split(segments, self._registry.scoped)) and (reply := await self._scoped(call, *scoped)):
+            return self._paged(call, reply)
         path = paths.resource(segments)
         if path is None:
             raise ArmError(404, "NotFound", f"No route answers '{call.path}'.")
@@ -119,6 +121,17 @@ class Server:
 
     def _paged(self, call: Call, reply: Reply) -> Reply:
         return Reply(reply.status, page(call, reply.body), reply.headers) if isinstance(reply.body, list) else reply
+
+    async def _scoped(self, call: Call, id: str, rest: tuple[str, ...]) -> Reply | None:
+        """What hangs on another resource; None where the path names none of that (an autoscale setting has a group)."""
+        routes = self._registry.scoped[rest[0].lower()]
+        if (found := routes.find(call.method, rest)) is None:
+            return None
+        handler, parameters = found
+        scope = scopes.find(call.world.store, call.world.subscription, id)
+        call.group = ids.parse(scope.id).group if scope.document is not None else ""
+        self._check_registered(call, rest[0])
+        return await handler(call, scope, *parameters)
 
     # Resources
 

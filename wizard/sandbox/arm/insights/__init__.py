@@ -1,0 +1,11 @@
+"""Microsoft.Insights: Azure Monitor's part of ARM. Diagnostic settings hang on the resources that they are about."""
+
+from __future__ import annotations
+
+from wizard.sandbox.arm.insights.provider import Insights
+from wizard.sandbox.arm.kind import Kind, Provider
+from wizard.sandbox.arm.scopes import ScopeProvider
+
+KINDS: tuple[type[Kind], ...] = ()
+PROVIDERS: tuple[type[Provider], ...] = ()
+SCOPED: tuple[type[ScopeProvider], ...] = (Insights,)
