@@ -72,6 +72,7 @@ ENTRIES = (
             "machines.os_disk_gb",
             "machines.os_disk_caching",
             "machines.data_disks",
+            "storage.",
             "diagnostics.",
             "tags",
             "verification.",

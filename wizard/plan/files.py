@@ -37,6 +37,7 @@ _COMMENTS: Mapping[str, str] = {
     "balancer.probe_protocol": "http, tcp",
     "balancer.nat": "per-vm (one rule each), range (port range and pool)",
     "balancer.nat_range": "of a range: how many ports",
+    "storage.layout": "managed, account-per-vm (unmanaged disks, where a cloud still has them)",
 }
 _COLUMN = 37  # where comments begin, as far as the values let them
 

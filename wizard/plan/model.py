@@ -82,6 +82,13 @@ class OutboundAddress(StrEnum):
     BALANCER = "balancer"
 
 
+class Layout(StrEnum):
+    """Where the machines' disks live."""
+
+    MANAGED = "managed"
+    ACCOUNT_PER_VM = "account-per-vm"
+
+
 class ProbeProtocol(StrEnum):
     """What the balancer's health probe speaks."""
 
@@ -241,6 +248,15 @@ class Balancer(_Section):
     )
 
 
+class Storage(_Section):
+    """Where the machines' disks live."""
+
+    layout: Layout = Field(
+        default=Layout.MANAGED,
+        description="managed, or account-per-vm: VHDs in an account for each machine, where a cloud still has that.",
+    )
+
+
 class Diagnostics(_Section):
     """What is kept for the day something does not start."""
 
@@ -274,6 +290,7 @@ class Plan(_Section):
     machines: Machines = Field(default_factory=Machines)
     network: Network = Field(default_factory=Network)
     balancer: Balancer = Field(default_factory=Balancer)
+    storage: Storage = Field(default_factory=Storage)
     diagnostics: Diagnostics = Field(default_factory=Diagnostics)
     verification: Verification = Field(default_factory=Verification)
 
