@@ -1,4 +1,4 @@
-"""`python -m tests.torture [SUITE ...]`: every suite, two side by side, each in a process and a state folder of its own.
+"""`python -m tests.torture [SUITE ...]`: every suite, two side by side, each in a process and state folder of its own.
 
 A suite is a module of this folder with `run(progress: Progress, budget: Budget) -> int`: how many cases it had no time
 for. It keeps each case as it ends (see progress.py), asks `progress.has` before it begins one and `budget.over` between
