@@ -209,3 +209,14 @@ async def test_a_silent_connection_does_not_stop_others(arm: Arm) -> None:
 async def test_plain_http_is_not_spoken(arm: Arm) -> None:
     with pytest.raises(aiohttp.ClientError):
         await arm.session.get(arm.base.replace("https://", "http://"))
+
+
+async def test_the_request_log_tells_how_long_operations_take(arm: Arm, group: str) -> None:
+    await arm.put(f"{group}{NETWORK}/networkSecurityGroups/timed", bodies.nsg())
+    lines = [json.loads(line) for line in log_of(arm)[0].splitlines()]
+    write = next(entry for entry in reversed(lines) if entry["method"] == "PUT")
+    assert write["operation_s"] == pytest.approx(4 / arm.state["speed"], rel=0.01)
+    polls = [entry for entry in lines if entry.get("operation_id") == write["operation_id"] and entry is not write]
+    assert {entry["method"] for entry in polls} == {"GET"}
+    assert polls[-1]["operation_status"] == "Succeeded"
+    assert polls[-1]["operation_s"] >= write["operation_s"]

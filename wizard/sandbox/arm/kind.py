@@ -63,6 +63,8 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Json | None = None
     id: str = ""
+    noted: Json = field(default_factory=dict)
+    """What the requests log tells of it beside the request and its status."""
 
     @property
     def name(self) -> str:

@@ -141,6 +141,7 @@ class Operations:
     def headers(self, operation: Operation, call: Call, polling: Polling) -> dict[str, str]:
         """What an accepted request carries. A write that is polled by its resource (`none`) carries only the wait."""
         headers = self.wait(operation.retry_after_s)
+        call.noted.update(operation_id=operation.id, operation_s=round(operation.due - operation.started, 4))
         if polling == "async-operation":
             headers["Azure-AsyncOperation"] = self.url(operation, call)
             headers["azure-asyncnotification"] = "Enabled"
@@ -156,8 +157,9 @@ class Operations:
             headers["Retry-After"] = str(round(scaled))
         return headers
 
-    def status(self, operation: Operation) -> Reply:
+    def status(self, operation: Operation, call: Call) -> Reply:
         """The answer of `Azure-AsyncOperation`."""
+        _note(operation, call)
         body: Json = {"name": operation.id, "status": operation.status, "startTime": _iso(operation.started)}
         headers = {}
         if operation.status == "InProgress":
@@ -172,6 +174,7 @@ class Operations:
 
     def result(self, operation: Operation, call: Call) -> Reply:
         """The answer of `Location`."""
+        _note(operation, call)
         if operation.status == "InProgress":
             headers = self.wait(operation.retry_after_s)
             headers["Location"] = self.url(operation, call, "operationResults")
@@ -278,6 +281,13 @@ def set_state(kind: Kind, document: Document, state: str) -> None:
     for child in kind.children:
         for item in properties.get(child.where) or ():
             item.setdefault("properties", {})["provisioningState"] = state
+
+
+def _note(operation: Operation, call: Call) -> None:
+    """For the requests log: which operation was asked for, and, once it has ended, how long it really took."""
+    call.noted.update(operation_id=operation.id, operation_status=operation.status)
+    if operation.status != "InProgress":
+        call.noted["operation_s"] = round(operation.ended - operation.started, 4)
 
 
 def _iso(seconds: float) -> str:

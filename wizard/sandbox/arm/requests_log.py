@@ -1,4 +1,9 @@
-"""One JSON line for every request: what was asked and how it ended, never a body, a token or a query's secret."""
+"""One JSON line for every request: what was asked and how it ended, never a body, a token or a query's secret.
+
+A line of an accepted write has `operation_id` and `operation_s`, the seconds (after speed) that the operation is to
+take; a line of a question about one has its `operation_id`, its `operation_status` and, once it has ended, how long it
+really took. A refusal that names a time to wait has `retry_after_s`. That makes the log the truth about makespans.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +38,7 @@ class RequestsLog:
             "request_id": request_id,
             "client_request_id": call.headers.get("x-ms-client-request-id", ""),
             "user_agent": call.headers.get("user-agent", "")[:120],
+            **call.noted,
         }
         self._stream.write(json.dumps(line) + "\n")
         if self._stream.tell() > LIMIT:

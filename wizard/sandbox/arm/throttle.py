@@ -51,6 +51,7 @@ class Throttle:
         speed = call.world.speed
         wait = bucket.take(time.monotonic(), speed)
         if wait > 0:
+            call.noted["retry_after_s"] = round(wait, 4)
             headers = {"retry-after-ms": str(math.ceil(wait * 1000))}
             if wait >= 1:
                 headers["Retry-After"] = str(math.ceil(wait))

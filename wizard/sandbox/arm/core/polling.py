@@ -15,7 +15,7 @@ class Polling(Provider):
     @route("GET", "subscriptions/{subscription}/providers/{namespace}/locations/{location}/operations/{id}")
     async def status(self, call: Call, subscription: str, namespace: str, location: str, id: str) -> Reply:
         call.type = f"{namespace}/locations/operations"
-        return self.world.operations.status(self._operation(id))
+        return self.world.operations.status(self._operation(id), call)
 
     @route("GET", "subscriptions/{subscription}/providers/{namespace}/locations/{location}/operationResults/{id}")
     async def result(self, call: Call, subscription: str, namespace: str, location: str, id: str) -> Reply:
