@@ -74,6 +74,7 @@ ENTRIES = (
             "machines.data_disks",
             "storage.",
             "diagnostics.",
+            "management.",
             "tags",
             "verification.",
         ),

@@ -37,6 +37,10 @@ _COMMENTS: Mapping[str, str] = {
     "balancer.probe_protocol": "http, tcp",
     "balancer.nat": "per-vm (one rule each), range (port range and pool)",
     "balancer.nat_range": "of a range: how many ports",
+    "diagnostics.workspace": "the id of a Log Analytics workspace",
+    "diagnostics.health_events": "to the storage account and the workspace",
+    "management.lock": "none, delete",
+    "management.patching": "platform, image",
     "storage.layout": "managed, account-per-vm (unmanaged disks, where a cloud still has them)",
 }
 _COLUMN = 37  # where comments begin, as far as the values let them

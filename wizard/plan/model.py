@@ -96,6 +96,20 @@ class ProbeProtocol(StrEnum):
     TCP = "tcp"
 
 
+class Lock(StrEnum):
+    """What keeps the resource group from being deleted by mistake."""
+
+    NONE = "none"
+    DELETE = "delete"
+
+
+class Patching(StrEnum):
+    """Who installs the system's updates."""
+
+    PLATFORM = "platform"
+    IMAGE = "image"
+
+
 class Nat(StrEnum):
     """One inbound NAT rule per machine, or one range over the pool."""
 
@@ -266,6 +280,28 @@ class Diagnostics(_Section):
     storage_account: bool = Field(
         default=False, description="A storage account of the deployment's own for diagnostics, one for all machines."
     )
+    workspace: str = Field(
+        default="", description="The id of a Log Analytics workspace that diagnostics go to as well; empty for none."
+    )
+    health_events: bool = Field(
+        default=False,
+        description="Keep the balancer's health events: a machine's data path is down, no machine is healthy, ...",
+    )
+    metrics: bool = Field(default=False, description="Keep the balancer's metrics beyond the 93 days that Azure does.")
+
+
+class Management(_Section):
+    """What guards the deployment, and what becomes of it in time."""
+
+    lock: Lock = Field(
+        default=Lock.NONE,
+        description="delete: nothing in the resource group can be deleted until the lock is taken off.",
+    )
+    patching: Patching = Field(
+        default=Patching.PLATFORM,
+        description="platform: Azure installs updates, one update domain after the other; image: as the image is set.",
+    )
+    keep_disks: bool = Field(default=False, description="Keep a machine's disks when the machine is deleted.")
 
 
 class Verification(_Section):
@@ -292,6 +328,7 @@ class Plan(_Section):
     balancer: Balancer = Field(default_factory=Balancer)
     storage: Storage = Field(default_factory=Storage)
     diagnostics: Diagnostics = Field(default_factory=Diagnostics)
+    management: Management = Field(default_factory=Management)
     verification: Verification = Field(default_factory=Verification)
 
     @property

@@ -19,6 +19,7 @@ from wizard.plan import (
     document,
     expectation,
     machines,
+    management,
     naming,
     not_yet,
     outbound,
@@ -90,6 +91,7 @@ _ALONE = (
     _rule(balancer.probe_threshold, "balancer.probe_threshold"),
     _rule(balancer.nat_first_port, "balancer.nat_first_port"),
     _rule(balancer.nat_range, "balancer.nat_range"),
+    _rule(management.workspace, "diagnostics.workspace"),
     _rule(expectation.check, "verification.expect"),
 )
 
@@ -151,7 +153,12 @@ def _few(count: int, placement: Placement) -> Problem | None:
 
 _NAT = ("balancer.nat_first_port", "balancer.nat", "balancer.nat_range")
 
+_KEPT_IN = ("diagnostics.storage_account", "diagnostics.workspace")
+
 _TOGETHER = (
+    _rule(management.health_events_have_a_place, "diagnostics.health_events", *_KEPT_IN),
+    _rule(management.metrics_have_a_place, "diagnostics.metrics", *_KEPT_IN),
+    _rule(management.workspace_is_used, "diagnostics.workspace", "diagnostics.health_events", "diagnostics.metrics"),
     _rule(_few, "machines.count", "machines.placement"),
     _rule(zones.spread, "machines.count", "machines.zones", "machines.placement"),
     _rule(security.probe_lives, "network.rules", "network.allow_http", "balancer.backend_port", "network.subnet"),

@@ -1,0 +1,58 @@
+"""Rules about what watches a deployment and what guards it."""
+
+from __future__ import annotations
+
+import re
+
+from wizard.errors import Problem
+
+WORKSPACE = re.compile(
+    r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers/Microsoft\.OperationalInsights/workspaces/[^/]+",
+    re.IGNORECASE,
+)
+
+
+def workspace(text: str) -> Problem | None:
+    """Empty, or the id of a Log Analytics workspace."""
+    if not text or WORKSPACE.fullmatch(text):
+        return None
+    return Problem(
+        "diagnostics.workspace",
+        "This is not the id of a Log Analytics workspace.",
+        "It is /subscriptions/S/resourceGroups/G/providers/Microsoft.OperationalInsights/workspaces/NAME.",
+        "Copy the Resource ID from the workspace's properties in the portal.",
+    )
+
+
+def health_events_have_a_place(wanted: bool, account: bool, workspace: str) -> Problem | None:
+    """Health events go to the diagnostics account, or to a workspace."""
+    return _has_a_place("diagnostics.health_events", "Health events", wanted, account, workspace)
+
+
+def metrics_have_a_place(wanted: bool, account: bool, workspace: str) -> Problem | None:
+    """So do the balancer's metrics."""
+    return _has_a_place("diagnostics.metrics", "Metrics", wanted, account, workspace)
+
+
+def _has_a_place(field: str, what: str, wanted: bool, account: bool, workspace: str) -> Problem | None:
+    if not wanted or account or workspace:
+        return None
+    return Problem(
+        field,
+        f"{what} have no place to go to.",
+        "A diagnostic setting needs a storage account or a Log Analytics workspace.",
+        "Set diagnostics.storage_account = true, or name a workspace in diagnostics.workspace.",
+    )
+
+
+def workspace_is_used(workspace: str, events: bool, metrics: bool) -> Problem | None:
+    """A warning where nothing would be sent to it."""
+    if not workspace or events or metrics:
+        return None
+    return Problem(
+        "diagnostics.workspace",
+        "Nothing is sent to this workspace.",
+        "Neither diagnostics.health_events nor diagnostics.metrics is true.",
+        "Set one of them, or leave the workspace out.",
+        "warning",
+    )
