@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import json
 import secrets
-import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,9 +24,12 @@ from wizard.home import write_atomically
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Reply, route
 from wizard.sandbox.arm.registry import Routes
+from wizard.sandbox.clock import Clock
 
 LIFE_S = 3600
 """Seconds a token holds. Entra's own are about as long; clients ask anew before the end."""
+SKEW_S = 300
+"""How far clocks may be apart, as Entra's libraries have it."""
 FORM_LIMIT = 64 * 1024
 _KNOWN_LIMIT = 1000
 
@@ -35,8 +37,9 @@ _KNOWN_LIMIT = 1000
 class Authority:
     """Signs clients in and checks what they bring."""
 
-    def __init__(self, folder: Path, url: str, tenant: str, client_id: str) -> None:
+    def __init__(self, folder: Path, url: str, tenant: str, client_id: str, clock: Clock | None = None) -> None:
         self._url = url
+        self._clock = clock or Clock()
         self._tenant = tenant
         self._client_id = client_id
         self._secret = _client_secret(folder / "client-secret")
@@ -56,8 +59,10 @@ class Authority:
                 "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.", "invalid_token"
             )
         claims = self._known.get(token) or self._verified(token.strip())
-        if claims["exp"] <= time.time():
+        if claims["exp"] <= self._clock.now():
             raise self._refusal("ExpiredAuthenticationToken", "The access token expiry time is in the past.")
+        if claims["nbf"] > self._clock.now() + SKEW_S:
+            raise self._refusal("InvalidAuthenticationToken", "The access token is not valid yet.")
         return claims
 
     def _verified(self, token: str) -> Mapping[str, Any]:
@@ -193,14 +198,14 @@ class Authority:
             "token_type": "Bearer",
             "expires_in": LIFE_S,
             "ext_expires_in": LIFE_S,
-            "expires_on": str(int(time.time()) + LIFE_S),
+            "expires_on": str(int(self._clock.now()) + LIFE_S),
             "resource": resource,
             "access_token": self._issue(resource),
         }
         return Reply(200, answer, {"Cache-Control": "no-store"})
 
     def _issue(self, audience: str) -> str:
-        now = int(time.time())
+        now = int(self._clock.now())
         object_id = str(uuid.uuid5(uuid.UUID(self._tenant), self._client_id))
         claims = {
             "aud": audience,

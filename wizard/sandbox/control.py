@@ -77,22 +77,29 @@ def running() -> State | None:
 
 
 def start(speed: float | None = None, faults: Path | None = None) -> State:
-    """Start it unless it runs, and return when it answers. A running one takes on `speed` where that is given.
+    """Start it unless it runs, and return when it answers. A running one takes on what is given.
 
-    The process is detached: it outlives this one and its terminal. WizardError tells why it did not come up.
+    `faults` is a file as `faults_file` reads it: InputError when it is wrong. The process is detached: it outlives this
+    one and its terminal. WizardError tells why it did not come up.
     """
     if faults is not None:
-        raise WizardError("Faults cannot be injected yet.", "", "Start the sandbox without --faults.")
+        from wizard.sandbox import faults_channel, faults_file
+
+        faults_file.read(faults)
     if (state := running()) is not None:
-        return state if speed is None or speed == state["speed"] else _change_speed(speed)
-    child = _spawn(speed or DEFAULT_SPEED)
+        if speed is not None and speed != state["speed"]:
+            state = _change_speed(speed)
+        if faults is not None:
+            faults_channel.put(faults.read_text(encoding="utf-8"))
+        return state
+    child = _spawn(speed or DEFAULT_SPEED, faults)
 
     def answering() -> State | None:
         if child.poll() not in (None, 0) and _holder() is None:
             raise _not_started(child.returncode)
         return running()
 
-    state = _wait(answering, START_TIMEOUT_S)
+    state = wait_for(answering, START_TIMEOUT_S)
     if state is None:
         child.kill()
         child.wait()
@@ -109,10 +116,10 @@ def stop() -> bool:
         return False
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-    if _wait(_is_free, STOP_TIMEOUT_S) is None:
+    if wait_for(_is_free, STOP_TIMEOUT_S) is None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        if _wait(_is_free, STOP_TIMEOUT_S) is None:
+        if wait_for(_is_free, STOP_TIMEOUT_S) is None:
             raise WizardError(f"The sandbox (process {pid}) does not end.", "", f"End it yourself: kill -9 {pid}")
     with contextlib.suppress(ChildProcessError):  # whose child it is not needs no burial
         os.waitpid(pid, 0)
@@ -137,7 +144,7 @@ def _holder() -> int | None:
         else:
             return None
         # The holder writes its number right after it got the lock.
-        return _wait(lambda: _number(os.pread(stream.fileno(), 32, 0)), 2.0)
+        return wait_for(lambda: _number(os.pread(stream.fileno(), 32, 0)), 2.0)
 
 
 def _number(text: bytes) -> int | None:
@@ -153,12 +160,15 @@ def _answers(state: State) -> bool:
     return True
 
 
-def _spawn(speed: float) -> subprocess.Popen[bytes]:
+def _spawn(speed: float, faults: Path | None) -> subprocess.Popen[bytes]:
     log = log_file()
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         return subprocess.Popen(
-            [sys.executable, "-m", "wizard.sandbox", "--speed", f"{speed:g}"],
+            [
+                *(sys.executable, "-m", "wizard.sandbox", "--speed", f"{speed:g}"),
+                *(("--faults", str(faults.absolute())) if faults is not None else ()),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=descriptor,
             stderr=descriptor,
@@ -204,7 +214,7 @@ def _change_speed(speed: float) -> State:
         state = running()
         return state if state is not None and state["speed"] == speed else None
 
-    state = _wait(changed, 5.0)
+    state = wait_for(changed, 5.0)
     if state is None:
         raise WizardError("The running sandbox did not take on the new speed.", "", "Stop it, and start it again.")
     return state
@@ -213,7 +223,7 @@ def _change_speed(speed: float) -> State:
 T = TypeVar("T")
 
 
-def _wait(condition: Callable[[], T | None], timeout_s: float) -> T | None:
+def wait_for(condition: Callable[[], T | None], timeout_s: float) -> T | None:
     """What `condition` returns, as soon as it is not None; None when it never was."""
     deadline = time.monotonic() + timeout_s
     while (found := condition()) is None:

@@ -26,6 +26,7 @@ from wizard.sandbox.arm.requests_log import RequestsLog
 from wizard.sandbox.arm.server import Server
 from wizard.sandbox.authority import Authority
 from wizard.sandbox.catalog import Catalog
+from wizard.sandbox.faults_channel import Channel
 from wizard.sandbox.store import Json, Store
 from wizard.sandbox.world import World
 
@@ -34,8 +35,8 @@ PUBLIC_IP = "Microsoft.Network/publicIPAddresses"
 BACKLOG = 1024  # 200 VMs' pollers open their connections side by side
 
 
-async def run(speed: float) -> None:
-    """Serve until SIGTERM or SIGINT. WizardError when it cannot start."""
+async def run(speed: float, faults: str = "") -> None:
+    """Serve until SIGTERM or SIGINT. `faults` is TOML, see `faults_file`. WizardError when it cannot start."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s")
     _check_speed(speed)
     ending = asyncio.Event()
@@ -44,6 +45,8 @@ async def run(speed: float) -> None:
         loop.add_signal_handler(name, ending.set)
     with _lock():
         async with serve(speed) as (world, state):
+            channel = Channel(world)
+            channel.begin(faults)
             _tell(state)
 
             def change_speed() -> None:
@@ -53,7 +56,11 @@ async def run(speed: float) -> None:
                     world.speed = wanted
                     _tell({**state, "speed": _whole(wanted)})
 
-            loop.add_signal_handler(signal.SIGHUP, change_speed)
+            def told() -> None:
+                change_speed()
+                channel.take()
+
+            loop.add_signal_handler(signal.SIGHUP, told)
             await ending.wait()
 
 
@@ -72,7 +79,7 @@ async def serve(speed: float) -> AsyncIterator[tuple[World, control.State]]:
         world = _world(store, settings, url, speed, held.network)
         registry = Registry(world)
         world.operations.attach(world, registry)
-        authority = Authority(folder, url, settings["tenant"], settings["client"])
+        authority = Authority(folder, url, settings["tenant"], settings["client"], world.clock)
         requests = RequestsLog(folder / "requests.jsonl")
         stack.callback(requests.close)
         _follow_network(world)

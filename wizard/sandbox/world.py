@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from wizard.sandbox.clock import Clock
+from wizard.sandbox.faults import Faults
 
 if TYPE_CHECKING:
     from wizard.sandbox.arm.operations import Operations
@@ -25,3 +28,5 @@ class World:
     network: str  # the loopback /24 that this sandbox holds, such as "127.18.4.0/24"; "127.0.0.1/32" where it must
     operations: Operations
     fabric: Fabric
+    faults: Faults = field(default_factory=Faults)
+    clock: Clock = field(default_factory=Clock)

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from wizard.sandbox.arm import errors
+from wizard.sandbox.faults_file import Fault
 from wizard.sandbox.store import Document, Json
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Call:
     id: str = ""
     noted: Json = field(default_factory=dict)
     """What the requests log tells of it beside the request and its status."""
+    fault: Fault | None = None
+    """What was injected into it."""
 
     @property
     def name(self) -> str:

@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 from wizard import ids
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Kind, Polling, Reply
+from wizard.sandbox.faults import striking
+from wizard.sandbox.faults_answers import end_of
+from wizard.sandbox.faults_file import Fault
 from wizard.sandbox.store import Document, Json, Store
 
 if TYPE_CHECKING:
@@ -50,6 +53,7 @@ class Operation:
     error: Json | None = None
     error_status: int = 0
     result: Any = None
+    fault: Json | None = None  # what was injected into it
 
 
 class Operations:
@@ -62,6 +66,7 @@ class Operations:
         self._all: dict[str, Operation] = {key: Operation(**value) for key, value in store.items("operation")}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._running: dict[str, list[Operation]] = {}
+        self._released = asyncio.Event()
 
     # Life
 
@@ -75,12 +80,14 @@ class Operations:
         """Before anything else: what operations act on."""
         self._world = world
         self._registry = registry
+        world.faults.cleared.append(self._release)
 
     def resume(self) -> None:
         """Go on with what was running when the sandbox ended; forget what ended long ago."""
         self._forget_old()
         for operation in self._all.values():
             if operation.status == "InProgress":
+                operation.fault = None  # faults do not outlive the sandbox that they were set in
                 self._start(operation)
 
     async def close(self) -> None:
@@ -109,6 +116,7 @@ class Operations:
             due=now + seconds / self._speed,
             arguments=arguments or {},
         )
+        self._strike(operation)
         self._all[operation.id] = operation
         self._keep(operation)
         self._start(operation)
@@ -160,12 +168,12 @@ class Operations:
     def status(self, operation: Operation, call: Call) -> Reply:
         """The answer of `Azure-AsyncOperation`."""
         _note(operation, call)
-        body: Json = {"name": operation.id, "status": operation.status, "startTime": _iso(operation.started)}
+        body: Json = {"name": operation.id, "status": operation.status, "startTime": self._shown(operation.started)}
         headers = {}
         if operation.status == "InProgress":
             headers = self.wait(operation.retry_after_s)
         else:
-            body["endTime"] = _iso(operation.ended)
+            body["endTime"] = self._shown(operation.ended)
         if operation.error is not None:
             body["error"] = operation.error
         if operation.result is not None:
@@ -190,6 +198,10 @@ class Operations:
 
     # Inside
 
+    def _shown(self, seconds: float) -> str:
+        assert self._world is not None
+        return _iso(seconds + self._world.clock.ahead_s)
+
     @property
     def _speed(self) -> float:
         assert self._world is not None
@@ -200,9 +212,34 @@ class Operations:
         task = asyncio.get_running_loop().create_task(self._run(operation), name=f"{operation.verb} {operation.target}")
         self._tasks[operation.id] = task
 
+    def _strike(self, operation: Operation) -> None:
+        """Give the operation the fault that the request at hand has met, if any."""
+        fault = striking.get()
+        if fault is None:
+            return
+        striking.set(None)
+        operation.fault = asdict(fault)
+        if fault.kind == "stalled" and fault.seconds:
+            operation.due += fault.seconds / self._speed
+
+    def _release(self) -> None:
+        self._released.set()
+        self._released = asyncio.Event()
+
+    async def _befall(self, operation: Operation) -> None:
+        """What was injected into an operation whose time has come: it waits on, or ends badly."""
+        if operation.fault is None:
+            return
+        fault = Fault(**operation.fault)
+        if fault.kind == "stalled" and not fault.seconds:
+            await self._released.wait()
+        if fault.kind in ("failed-operation", "superseded", "allocation-failed"):
+            raise end_of(fault)
+
     async def _run(self, operation: Operation) -> None:
         try:
             await asyncio.sleep(max(0.0, operation.due - time.time()))
+            await self._befall(operation)
             operation.result = await self._finish(operation)
             operation.status = "Succeeded"
         except asyncio.CancelledError:
@@ -245,12 +282,13 @@ class Operations:
         self._store.delete(document.id)
 
     def _fail(self, operation: Operation, error: ArmError) -> None:
-        operation.status = "Failed"
+        superseded = error.code == "CanceledAndSupersededDueToAnotherOperation"
+        operation.status = "Canceled" if superseded else "Failed"
         operation.error = error.error()
         operation.error_status = error.status
         document = self._store.get(operation.target)
         if document is not None and operation.verb in WRITES:
-            set_state(self.registry.kinds[operation.kind], document, "Failed")
+            set_state(self.registry.kinds[operation.kind], document, operation.status)
             self._store.put(document)
 
     def _keep(self, operation: Operation) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from wizard import ids
+from wizard.sandbox import faults_answers
 from wizard.sandbox.arm import children, errors, lifecycle, paths, scopes, tags
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Child, Kind, Reply
@@ -22,6 +23,7 @@ from wizard.sandbox.arm.registry import Registry, action_of
 from wizard.sandbox.arm.requests_log import RequestsLog
 from wizard.sandbox.arm.throttle import Throttle
 from wizard.sandbox.authority import Authority
+from wizard.sandbox.faults_file import KINDS
 from wizard.sandbox.store import Document
 from wizard.sandbox.world import World
 
@@ -53,7 +55,7 @@ class Server:
         app.router.add_route("*", "/{path:.*}", self._answer)
         return web.AppRunner(app, access_log=None, keepalive_timeout=IDLE_TIMEOUT_S, shutdown_timeout=2.0)
 
-    async def _answer(self, request: web.Request) -> web.Response:
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         started = time.monotonic()
         call = Call(self._world, request.method, request.rel_url.raw_path, "", "", "", ())
         call.query = {key.lower(): value for key, value in request.query.items()}
@@ -63,13 +65,20 @@ class Server:
             reply = await self._checked(request, call)
         except ArmError as error:
             reply = Reply(error.status, {"error": error.error()}, error.headers)
+        except faults_answers.ConnectionReset:
+            self._requests.write(call, 0, time.monotonic() - started, request_id)
+            faults_answers.reset(request)
+            return web.Response()
         except asyncio.CancelledError:
             raise
         except Exception:
             log.exception("%s %s failed", call.method, call.path)
             reply = Reply(500, {"error": {"code": "InternalServerError", "message": "An internal error occurred."}})
         response = _response(reply, request, request_id)
+        faults_answers.settle(call, self._world)
         self._requests.write(call, reply.status, time.monotonic() - started, request_id)
+        if call.fault is not None and KINDS[call.fault.kind].where == "answer":
+            return await faults_answers.spoilt(call.fault, request, response)
         return response
 
     async def _checked(self, request: web.Request, call: Call) -> Reply:
@@ -83,10 +92,13 @@ class Server:
         if open_route := open_route or self._registry.open_routes.find(call.method, segments):
             handler, parameters = open_route
             return await handler(call, request, *parameters)
-        self._authority.check(call.headers.get("authorization", ""))
+        token = call.headers.get("authorization", "")
+        self._authority.check(token)
+        if self._world.faults.is_revoked(token):
+            raise faults_answers.expired(self._world)
         remaining = self._throttle.take(call)
         call.body = await _body(request, call)
-        reply = await self._arm(call, segments)
+        reply = faults_answers.strike(call, segments, token, self._world) or await self._arm(call, segments)
         reply.headers.update(remaining)
         return reply
 

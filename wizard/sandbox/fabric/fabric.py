@@ -269,7 +269,7 @@ class Fabric:
 
     def agent_ready(self, vm_id: str) -> bool:
         """Whether the VM agent reports (needed by extensions and Run Command)."""
-        return self._machine(vm_id).agent_ready
+        return self._machine(vm_id).agent_ready and not self._world.faults.silent(vm_id, self._world.speed)
 
     def os_facts(self, vm_id: str) -> Mapping[str, str]:
         """`osName`, `osVersion`, `computerName`, `vmAgentVersion` of the instance view."""

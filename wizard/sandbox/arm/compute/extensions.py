@@ -161,6 +161,9 @@ class Extensions(Kind):
         await agent(self.world, machine)
         settings = mapping(document.body, "properties.settings")
         handler = handler_of(document.body)
+        if self.world.faults.left_unchanged(document.id):
+            document.extra["status"] = _status("succeeded", "Provisioning succeeded", "Enable succeeded.")
+            return
         result = await self.world.fabric.run_extension(machine.id, handler, settings, protected or {})
         if result.code != 0:
             raise self._failed(document, result.message)

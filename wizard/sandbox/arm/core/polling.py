@@ -29,6 +29,6 @@ class Polling(Provider):
 
     def _operation(self, id: str) -> Operation:
         operation = self.world.operations.find(id)
-        if operation is None:
+        if operation is None or (operation.fault or {}).get("kind") == "lost-operation":
             raise ArmError(404, "OperationNotFound", f"The operation '{id}' could not be found.")
         return operation
