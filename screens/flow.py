@@ -56,6 +56,7 @@ ENTRIES = (
             "machines.workload",
             "machines.zones",
             "machines.encryption_at_host",
+            "scale_set.",
             "secret.password",
             "secret.password_again",
             "wizard.key",

@@ -25,6 +25,7 @@ from wizard.plan.model import (
     ProbeProtocol,
     Rule,
     RuleProtocol,
+    ScaleSet,
     Verification,
 )
 
@@ -133,6 +134,23 @@ def balancers(draw: st.DrawFn, count: int) -> Balancer:
 
 
 @st.composite
+def scale_sets(draw: st.DrawFn, count: int) -> ScaleSet:
+    return ScaleSet(
+        zones=draw(st.booleans()),
+        autoscale=draw(st.booleans()),
+        minimum=draw(st.integers(1, count)),
+        maximum=count,
+        cpu_out_percent=draw(st.integers(60, 99)),
+        cpu_in_percent=draw(st.integers(1, 29)),
+        window_min=draw(st.integers(5, 720)),
+        cooldown_min=draw(st.integers(1, 10080)),
+        health=True,
+        repairs=draw(st.booleans()),
+        repairs_grace_min=draw(st.integers(10, 90)),
+    )
+
+
+@st.composite
 def plans(draw: st.DrawFn, most: int = 200) -> Plan:
     count = draw(st.integers(1, most))
     faults = draw(st.integers(1, 3))
@@ -160,6 +178,7 @@ def plans(draw: st.DrawFn, most: int = 200) -> Plan:
             ssh_key=ED25519 if auth is Auth.SSH_KEY else "",
             os_disk=draw(st.sampled_from(["Premium_LRS", "StandardSSD_LRS", "Standard_LRS"])),
         ),
+        scale_set=draw(scale_sets(count)),
         network=draw(networks(count)),
         balancer=draw(balancers(count)),
         diagnostics=Diagnostics(boot=draw(st.booleans()), storage_account=draw(st.booleans())),

@@ -47,6 +47,11 @@ TAG_VALUE = 256
 
 AVAILABILITY_SET_VMS = Range(1, 200)
 SCALE_SET_VMS = Range(1, 1000)  # Flexible orchestration
+WINDOWS_INSTANCE_PREFIX = 9  # Azure adds six characters to make an instance's computer name
+CPU_PERCENT = Range(1, 99)
+AUTOSCALE_WINDOW_MIN = Range(5, 720)  # Microsoft.Insights autoscaleSettings: timeWindow, 5 minutes to 12 hours
+AUTOSCALE_COOLDOWN_MIN = Range(1, 10080)  # likewise: cooldown, a minute to a week
+REPAIRS_GRACE_MIN = Range(10, 90)  # automaticRepairsPolicy.gracePeriod
 FAULT_DOMAINS = Range(1, 3)
 UPDATE_DOMAINS = Range(1, 20)
 

@@ -152,8 +152,8 @@ class Machines(_Section):
 
     count: int = Field(
         default=2,
-        description="How many. Two or more: a single machine has no availability promise of a set.",
-        json_schema_extra=limits.AVAILABILITY_SET_VMS.schema,
+        description="How many; of a scale set, at first. Two or more: one alone has no availability promise of a set.",
+        json_schema_extra=limits.SCALE_SET_VMS.schema,
     )
     os: OsType = Field(default=OsType.LINUX, description="The operating system family.")
     image: str = Field(
@@ -174,7 +174,7 @@ class Machines(_Section):
         json_schema_extra=limits.UPDATE_DOMAINS.schema,
     )
     zones: tuple[str, ...] = Field(
-        default=("1", "2", "3"), description="Of placement by zones: which of the region's; machines go round them."
+        default=("1", "2", "3"), description="Of placement over zones: which of the region's; machines go round them."
     )
     admin_user: str = Field(default="azureuser", description="The administrator's user name.")
     auth: Auth = Field(default=Auth.SSH_KEY, description="How the administrator signs in at first.")
@@ -195,6 +195,50 @@ class Machines(_Section):
     data_disks: tuple[DataDisk, ...] = Field(default=(), description="Further disks, the same on each machine.")
     encryption_at_host: bool = Field(
         default=False, description="Encrypt caches and temporary disks on the host too; the size must support it."
+    )
+
+
+class ScaleSet(_Section):
+    """Placement in a scale set with Flexible orchestration: who decides how many machines there are, and who mends."""
+
+    zones: bool = Field(
+        default=True, description="Spread over machines.zones; false where the region has none, or for one place."
+    )
+    autoscale: bool = Field(default=False, description="Let Azure add and take machines by their CPU.")
+    minimum: int = Field(
+        default=2, description="Of autoscale: never fewer machines.", json_schema_extra=limits.SCALE_SET_VMS.schema
+    )
+    maximum: int = Field(
+        default=10, description="Of autoscale: never more machines.", json_schema_extra=limits.SCALE_SET_VMS.schema
+    )
+    cpu_out_percent: int = Field(
+        default=70,
+        description="Of autoscale: mean CPU above it adds a machine.",
+        json_schema_extra=limits.CPU_PERCENT.schema,
+    )
+    cpu_in_percent: int = Field(
+        default=30,
+        description="Of autoscale: mean CPU below it takes a machine.",
+        json_schema_extra=limits.CPU_PERCENT.schema,
+    )
+    window_min: int = Field(
+        default=5,
+        description="Of autoscale: minutes that the mean is taken over.",
+        json_schema_extra=limits.AUTOSCALE_WINDOW_MIN.schema,
+    )
+    cooldown_min: int = Field(
+        default=5,
+        description="Of autoscale: minutes without a further step after each step.",
+        json_schema_extra=limits.AUTOSCALE_COOLDOWN_MIN.schema,
+    )
+    health: bool = Field(
+        default=True, description="The application health extension, which asks the workload from inside each machine."
+    )
+    repairs: bool = Field(default=True, description="Replace a machine whose health extension calls it unhealthy.")
+    repairs_grace_min: int = Field(
+        default=10,
+        description="Of repairs: minutes that a machine is left alone after its state has changed.",
+        json_schema_extra=limits.REPAIRS_GRACE_MIN.schema,
     )
 
 
@@ -318,12 +362,17 @@ class Plan(_Section):
     version: int = Field(default=1, description="The version of this file's form.", json_schema_extra={"const": 1})
     cloud: str = Field(default="sandbox", description="sandbox, public, usgov, china, or the URL of an ARM endpoint.")
     name: str = Field(default="ra-multi-vm-rg", description="The resource group, and the name commands know it by.")
+    existing_group: bool = Field(
+        default=False,
+        description="The resource group is there already and somebody else's: it is never written, tagged nor deleted.",
+    )
     location: str = Field(default="westeurope", description="The region, as Azure names it in requests.")
     prefix: str = Field(
         default="ra-multi-vm", description="What all names begin with: PREFIX1, PREFIX2, PREFIX-vnet, PREFIX-lb, ..."
     )
     tags: dict[str, str] = Field(default_factory=dict, description="Put on every resource, beside the owner's tag.")
     machines: Machines = Field(default_factory=Machines)
+    scale_set: ScaleSet = Field(default_factory=ScaleSet)
     network: Network = Field(default_factory=Network)
     balancer: Balancer = Field(default_factory=Balancer)
     storage: Storage = Field(default_factory=Storage)

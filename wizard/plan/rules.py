@@ -23,6 +23,7 @@ from wizard.plan import (
     naming,
     not_yet,
     outbound,
+    scale_set,
     security,
     workload,
     zones,
@@ -102,6 +103,8 @@ _LENIENT: Mapping[str, Any] = {
     "machines.count": 1,
     "machines.placement": None,
     "balancer.probe_protocol": None,
+    "scale_set.autoscale": False,
+    "scale_set.repairs": False,
 }
 _LENIENTLY = (
     _rule(machines.count, "machines.count", "machines.placement"),
@@ -111,6 +114,13 @@ _LENIENTLY = (
     _rule(workload.check, "machines.workload", "machines.os"),
     _rule(balancer.backend_port_is_free, "balancer.backend_port", "machines.os"),
     _rule(balancer.probe_path, "balancer.probe_path", "balancer.probe_protocol"),
+    _rule(scale_set.minimum, "scale_set.minimum", "machines.placement", "scale_set.autoscale"),
+    _rule(scale_set.maximum, "scale_set.maximum", "machines.placement", "scale_set.autoscale"),
+    _rule(scale_set.cpu_out_percent, "scale_set.cpu_out_percent", "machines.placement", "scale_set.autoscale"),
+    _rule(scale_set.cpu_in_percent, "scale_set.cpu_in_percent", "machines.placement", "scale_set.autoscale"),
+    _rule(scale_set.window_min, "scale_set.window_min", "machines.placement", "scale_set.autoscale"),
+    _rule(scale_set.cooldown_min, "scale_set.cooldown_min", "machines.placement", "scale_set.autoscale"),
+    _rule(scale_set.repairs_grace_min, "scale_set.repairs_grace_min", "machines.placement", "scale_set.repairs"),
 )
 
 
@@ -151,6 +161,18 @@ def _few(count: int, placement: Placement) -> Problem | None:
     return machines.few(count) if placement is Placement.AVAILABILITY_SET else None
 
 
+def _at_most(judge: Callable[..., Verdict], place: int) -> Callable[..., Verdict]:
+    """A rule of the number of machines, its argument at `place`, of the most there can be; reads `_MOST` at its end."""
+
+    def judged(*values: Any) -> Verdict:
+        *read, placement, autoscale, maximum = values
+        read[place] = scale_set.most(read[place], placement, autoscale, maximum)
+        return judge(*read)
+
+    return judged
+
+
+_MOST = ("machines.placement", "scale_set.autoscale", "scale_set.maximum")
 _NAT = ("balancer.nat_first_port", "balancer.nat", "balancer.nat_range")
 
 _KEPT_IN = ("diagnostics.storage_account", "diagnostics.workspace")
@@ -160,13 +182,13 @@ _TOGETHER = (
     _rule(management.metrics_have_a_place, "diagnostics.metrics", *_KEPT_IN),
     _rule(management.workspace_is_used, "diagnostics.workspace", "diagnostics.health_events", "diagnostics.metrics"),
     _rule(_few, "machines.count", "machines.placement"),
-    _rule(zones.spread, "machines.count", "machines.zones", "machines.placement"),
+    _rule(zones.spread, "machines.count", "machines.zones", "machines.placement", "scale_set.zones"),
     _rule(security.probe_lives, "network.rules", "network.allow_http", "balancer.backend_port", "network.subnet"),
     _rule(machines.image_fits, "machines.image", "machines.os"),
     _rule(machines.domains_agree, "machines.fault_domains", "machines.update_domains"),
     _rule(_key_is_there, "machines.ssh_key", "machines.auth"),
     _rule(addresses.subnet_inside, "network.address_space", "network.subnet"),
-    _rule(addresses.subnet_holds, "network.subnet", "machines.count"),
+    _rule(_at_most(addresses.subnet_holds, 1), "network.subnet", "machines.count", *_MOST),
     _rule(_far_http, "network.allow_http", "cloud"),
     _rule(_far_admin, "network.allow_admin", "cloud"),
     _rule(outbound.no_way_out, "network.outbound", "machines.workload", "machines.os", "machines.image"),
@@ -178,17 +200,36 @@ _TOGETHER = (
         "machines.os",
     ),
     _rule(
-        outbound.ports_suffice,
+        _at_most(outbound.ports_suffice, 3),
         "network.outbound_ports",
         "network.outbound",
         "network.outbound_address",
         "machines.count",
         "balancer.frontend_port",
         *_NAT,
+        *_MOST,
     ),
-    _rule(balancer.nat_range_suffices, "balancer.nat_range", "balancer.nat", "machines.count"),
+    _rule(_at_most(balancer.nat_range_suffices, 2), "balancer.nat_range", "balancer.nat", "machines.count", *_MOST),
     _rule(balancer.nat_ports_exist, "balancer.nat_first_port", "machines.count", *_NAT[1:]),
     _rule(balancer.ports_apart, "balancer.frontend_port", "balancer.nat_first_port", "machines.count", *_NAT[1:]),
+    _rule(
+        scale_set.sizes_agree,
+        "machines.count",
+        "scale_set.minimum",
+        "scale_set.maximum",
+        "machines.placement",
+        "scale_set.autoscale",
+    ),
+    _rule(
+        scale_set.thresholds_apart,
+        "scale_set.cpu_out_percent",
+        "scale_set.cpu_in_percent",
+        "scale_set.minimum",
+        "machines.placement",
+        "scale_set.autoscale",
+    ),
+    _rule(scale_set.repairs_are_told, "scale_set.repairs", "scale_set.health", "machines.placement"),
+    _rule(scale_set.ports_are_a_range, "balancer.nat", "machines.placement"),
 )
 
 

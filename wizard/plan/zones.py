@@ -28,9 +28,10 @@ def zones(entries: tuple[str, ...]) -> Iterator[Problem]:
             yield Problem(FIELD, f"Zone {entry} is there twice.", "Machines go round the list.", "Name each once.")
 
 
-def spread(count: int, entries: tuple[str, ...], placement: Placement) -> Problem | None:
+def spread(count: int, entries: tuple[str, ...], placement: Placement, scale_set_zones: bool = True) -> Problem | None:
     """A warning where a single zone holds all machines."""
-    if placement is not Placement.ZONES or min(count, len(entries)) >= 2:
+    zonal = placement is Placement.ZONES or (placement is Placement.SCALE_SET and scale_set_zones)
+    if not zonal or min(count, len(entries)) >= 2:
         return None
     return Problem(
         FIELD if count >= 2 else "machines.count",
