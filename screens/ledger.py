@@ -122,6 +122,11 @@ class Ledger:
             case "retry":
                 text = f"{self._called(event['id'])}: {event['code']}, again in {event['wait_s']:.1f} s"
                 self.log.append(Line(event["at"], "started", text))
+            case "stalled":
+                text = (
+                    f"{self._called(event['id'])}: still running after {event['seconds']:.0f} s, far longer than usual"
+                )
+                self.log.append(Line(event["at"], "warned", text))
             case "deleting" | "deleted":
                 self._deleting(event)
             case "interrupted":

@@ -172,7 +172,7 @@ async def test_an_answer_that_is_not_arms_is_told(scripted: Scripted):
 async def test_what_passes_by_itself_may_be_tried_again(scripted: Scripted, status, code, again):
     error = await refused(scripted, status, code, "message")
     assert retryable(error) is again
-    assert retry_after(error) == (180 if code == "NicReservedForAnotherVm" else None)
+    assert retry_after(error) is None
 
 
 async def test_the_wait_that_is_asked_for_is_known(scripted: Scripted):

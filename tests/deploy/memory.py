@@ -62,6 +62,8 @@ class Running:
         finally:
             self._memory.running.pop(self._id, None)
         if self._failure:
+            if document := self._memory.documents.get(ids.key(self._id)):
+                document["properties"] = {**document.get("properties", {}), "provisioningState": "Failed"}
             raise self._failure
         self._memory.ended.append(self._id)
         return None

@@ -93,14 +93,15 @@ class Azure:
         }
 
     def _policies(self) -> list[Any]:
-        """The SDK's pipeline without two kinds of policies.
+        """The SDK's pipeline with our own way of sending (see `sending`), and without two kinds of policies.
 
         Those that log requests, because bodies carry passwords. And the one that registers resource providers by
         itself: it waits 10 s a time, does not retry what `begin_*` sends (azure-mgmt-core 1.6), and registering is
         a change of the subscription, which preflight offers instead.
         """
         from azure.core.pipeline import policies
-        from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
+
+        from wizard.azure.sending import Persistent, SignedIn
 
         return [
             policies.RequestIdPolicy(),
@@ -108,8 +109,8 @@ class Azure:
             policies.UserAgentPolicy(base_user_agent="multivm-wizard"),
             policies.ContentDecodePolicy(),
             policies.AsyncRedirectPolicy(),
-            policies.AsyncRetryPolicy(),
-            AsyncARMChallengeAuthenticationPolicy(self._credential, self.cloud.scope),
+            Persistent(self.cloud.poll_floor_s),
+            SignedIn(self._credential, self.cloud.scope),
             policies.SensitiveHeaderCleanupPolicy(),
         ]
 

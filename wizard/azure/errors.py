@@ -22,11 +22,13 @@ T = TypeVar("T")
 RETRYABLE_CODES = frozenset(
     {
         "AnotherOperationInProgress",
+        "Conflict",  # compute's word for a concurrent request
         "RetryableError",
         "RetryableErrorDueToAnotherOperation",
         "CanceledAndSupersededDueToAnotherOperation",
         "ConcurrentUpdateError",
         "NicReservedForAnotherVm",
+        "OperationLost",
         "TooManyRequests",
         "SubscriptionRequestsThrottled",
     }
@@ -34,9 +36,6 @@ RETRYABLE_CODES = frozenset(
 """Conflicts and limits that pass by themselves; the SDK retries none of them but 429."""
 
 RETRYABLE_STATUS = frozenset({429, 500, 502, 503, 504})
-
-NIC_RESERVED_S = 180.0
-"""How long Azure holds a NIC for the machine whose creation failed; its message says so."""
 
 _TELLS_NOTHING = frozenset(
     {
@@ -93,21 +92,21 @@ def explain(raised: BaseException, *, id: str = "") -> WizardError:
     """
     if isinstance(raised, WizardError):
         return raised
-    from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError
+    from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
     if isinstance(raised, ClientAuthenticationError):
         return _no_sign_in(raised)
-    if isinstance(raised, HttpResponseError) and raised.response is not None:
+    if isinstance(raised, HttpResponseError) and raised.response is not None and not _cut_off(raised):
         return _refused(raised, id)
     host = _host(raised)
-    if isinstance(raised, ServiceRequestError) or _is_connection_failure(raised):
+    if connection_refused(raised) or certificate_failure(raised):
         return UnreachableError(
             f"{host or 'The cloud'} cannot be reached.", _clean(_connection_reason(raised)), _connection_remedy(raised)
         )
     return UnreachableError(
         f"{host or 'The cloud'} stopped answering.",
-        _clean(f"{type(raised).__name__}: {raised}"),
-        "Check the connection and run again; what was done is kept.",
+        _clean(_lost_reason(raised)),
+        "Check the connection, the network and the proxy (HTTPS_PROXY), and run again; what was done is kept.",
     )
 
 
@@ -143,7 +142,7 @@ def _refused(raised: Any, id: str) -> ArmError:
         code=line.code or _outer_code(lines),
         status=status,
     )
-    error.retry_after_s = _retry_after(raised.response.headers, error.code)
+    error.retry_after_s = retry_after_header(raised.response.headers)
     return error
 
 
@@ -225,15 +224,16 @@ def _with_policy(line: _Line) -> str:
     return f"{line.message} Policy: {'; '.join(told)}." if told else line.message
 
 
-def _retry_after(headers: Mapping[str, str], code: str) -> float | None:
-    for name, unit in (("Retry-After", 1.0), ("retry-after-ms", 1000.0), ("x-ms-retry-after-ms", 1000.0)):
+def retry_after_header(headers: Mapping[str, str]) -> float | None:
+    """Seconds that an answer asks to wait, or None. The finer header goes first: `Retry-After` has whole seconds."""
+    for name, unit in (("retry-after-ms", 1000.0), ("x-ms-retry-after-ms", 1000.0), ("Retry-After", 1.0)):
         try:
             seconds = float(headers.get(name) or "") / unit
         except ValueError:
             continue  # absent, or a date: ARM sends seconds
         if seconds > 0:
             return seconds
-    return NIC_RESERVED_S if code == "NicReservedForAnotherVm" else None
+    return None
 
 
 def _path(url: str) -> str:
@@ -281,11 +281,41 @@ def _chain(raised: BaseException) -> Iterator[BaseException]:
         error = getattr(error, "inner_exception", None) or error.__cause__
 
 
-def _is_connection_failure(raised: BaseException) -> bool:
-    return isinstance(raised, ConnectionRefusedError)
+def connection_refused(raised: BaseException) -> bool:
+    """Whether no connection came about: nothing was sent then."""
+    import aiohttp
+
+    kinds = (ConnectionRefusedError, aiohttp.ClientConnectorError)
+    return any(isinstance(error, kinds) for error in _chain(raised))
 
 
-def _is_certificate_failure(raised: BaseException) -> bool:
+def _cut_off(raised: Any) -> bool:
+    """Whether an answer that would have been a good one could not be read to its end."""
+    from azure.core.exceptions import DecodeError
+
+    return isinstance(raised, DecodeError) and (raised.status_code is None or raised.status_code < 400)
+
+
+def _lost_reason(raised: BaseException) -> str:
+    """Why no whole answer came, in words."""
+    import aiohttp
+    from azure.core.exceptions import DecodeError
+
+    chain = list(_chain(raised))
+    for kinds, words in (
+        ((TimeoutError, aiohttp.ServerTimeoutError), "It did not answer in time."),
+        ((aiohttp.ClientPayloadError,), "The connection ended in the middle of an answer."),
+        ((DecodeError,), "Its answers are cut off: they are not the JSON that they say they are."),
+        ((ConnectionResetError, BrokenPipeError), "The connection was reset."),
+        ((aiohttp.ServerDisconnectedError,), "The connection ended before an answer came."),
+    ):
+        if any(isinstance(error, kinds) for error in chain):
+            return words
+    return _connection_reason(raised)
+
+
+def certificate_failure(raised: BaseException) -> bool:
+    """Whether the other end is not trusted: that does not pass by itself."""
     return any("certificate" in str(error).lower() for error in _chain(raised))
 
 
@@ -298,7 +328,7 @@ def _connection_reason(raised: BaseException) -> str:
 
 
 def _connection_remedy(raised: BaseException) -> str:
-    if _is_certificate_failure(raised):
+    if certificate_failure(raised):
         return "Its certificate is not trusted: name its certificate authority's PEM file with SSL_CERT_FILE."
     return "Check the address, the network and the proxy (HTTPS_PROXY), then run again."
 

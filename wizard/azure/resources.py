@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from wizard import ids
 from wizard.azure.errors import explained
-from wizard.errors import AzureError
+from wizard.errors import AzureError, UnreachableError, WizardError
 
 if TYPE_CHECKING:
     from azure.core.polling import AsyncLROPoller
@@ -66,17 +66,28 @@ _SUBSCRIPTION_CODES = frozenset({"SubscriptionNotFound", "InvalidSubscriptionId"
 class Operation:
     """A write or delete that Azure has accepted and works on."""
 
-    def __init__(self, poller: AsyncLROPoller[Any], id: str) -> None:
+    def __init__(self, poller: AsyncLROPoller[Any], id: str, azure: Azure, *, deleting: bool = False) -> None:
         self._poller = poller
+        self._azure = azure
+        self._deleting = deleting
         self.id = id
 
     async def result(self) -> dict[str, Any] | None:
         """Wait for the end; the resource as ARM then shows it, None after a delete. Raises AzureError when it failed.
 
-        It is asked every `poll_floor_s` of the cloud, or as ARM's Retry-After says.
+        It is asked every `poll_floor_s` of the cloud, or as ARM's Retry-After says. When it cannot be asked any more,
+        the resource tells how it ended.
         """
-        document: dict[str, Any] | None = await explained(self._poller.result(), id=self.id)
-        return document
+        from wizard.azure import outcome
+
+        try:
+            document: dict[str, Any] | None = await explained(self._poller.result(), id=self.id)
+            return document
+        except (AzureError, UnreachableError) as error:
+            if not outcome.is_open(error):
+                raise
+            lost: WizardError = error
+        return await outcome.found_out(self._azure, self.id, deleting=self._deleting, error=lost)
 
     def done(self) -> bool:
         """Whether the end is known already."""
@@ -142,7 +153,7 @@ async def begin_put(azure: Azure, id: str, body: Mapping[str, Any], if_match: st
     headers = {"If-Match": if_match} if if_match else {}  # several of these writes take no `etag` argument
     call = getattr(target.operations, target.calls.put)
     answer = await explained(call(*target.names, dict(body), cls=_wire, headers=headers), id=id)
-    return Operation(answer, id) if target.calls.put.startswith("begin_") else None
+    return Operation(answer, id, azure) if target.calls.put.startswith("begin_") else None
 
 
 async def begin_delete(azure: Azure, id: str) -> Operation | None:
@@ -155,7 +166,7 @@ async def begin_delete(azure: Azure, id: str) -> Operation | None:
         if _nothing_there(error):
             return None
         raise
-    return Operation(answer, id) if target.calls.delete.startswith("begin_") else None
+    return Operation(answer, id, azure, deleting=True) if target.calls.delete.startswith("begin_") else None
 
 
 async def list_group(azure: Azure, group: str) -> list[dict[str, Any]] | None:

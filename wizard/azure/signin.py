@@ -49,8 +49,9 @@ class Credential:
     All clients share it. It is what azure-core calls SupportsTokenInfo.
     """
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: Any, remake: Callable[[], Any] | None = None) -> None:
         self._inner = inner
+        self._remake = remake  # a new one has forgotten its tokens; None: asking again is enough
         self._kept: dict[tuple[str, ...], AccessTokenInfo] = {}
         self._lock = asyncio.Lock()
 
@@ -63,6 +64,20 @@ class Credential:
             if token is None or token.expires_on - time.time() < REFRESH_BEFORE_S:
                 token = await self._ask(scopes, options)
             return token
+
+    async def renew(self, refused: str, *scopes: str) -> bool:
+        """Get another token than the refused one. False when there is none; many may ask at once, one request leaves.
+
+        Raises what the inner credential raises.
+        """
+        async with self._lock:
+            kept = self._kept.get(scopes)
+            if kept is not None and kept.token != refused:
+                return True
+            if self._remake is not None:
+                await self._inner.close()
+                self._inner = self._remake()
+            return (await self._ask(scopes, None)).token != refused
 
     async def get_token(
         self, *scopes: str, claims: str | None = None, tenant_id: str | None = None, **_unused: Any
@@ -114,15 +129,21 @@ def credential(
     if method == "own":
         assert cloud.tenant
         assert cloud.client_id
-        own = aio.ClientSecretCredential(cloud.tenant, cloud.client_id, _own_secret(cloud), **options)
-        return Credential(own), Principal(label)
+        tenant, client, secret = cloud.tenant, cloud.client_id, _own_secret(cloud)
+        return _remade(lambda: aio.ClientSecretCredential(tenant, client, secret, **options)), Principal(label)
     if method == "environment":
-        return Credential(aio.EnvironmentCredential(**options)), Principal(label)
+        return _remade(lambda: aio.EnvironmentCredential(**options)), Principal(label)
     if (choice := methods.chosen(cloud.name)) is not None and method != "azure-cli":
+        if method in ("service-principal", "managed-identity"):
+            return _remade(lambda: choice.credential(cloud, options)), Principal(label)
         return Credential(choice.credential(cloud, options)), Principal(label)
     tenant = "" if subscription else cloud.tenant or ""  # a subscription tells its tenant by itself
     cli = aio.AzureCliCredential(tenant_id=tenant, subscription=subscription, process_timeout=CLI_TIMEOUT_S)
     return Credential(cli), Principal(label, cli=True)
+
+
+def _remade(make: Callable[[], Any]) -> Credential:
+    return Credential(make(), make)
 
 
 def method_of(cloud: Cloud) -> str:

@@ -15,6 +15,7 @@ from wizard.deploy.events import (
     ResourceDeleted,
     ResourceDeleting,
     ResourceRetried,
+    ResourceStalled,
 )
 
 _SIGNS = {
@@ -58,6 +59,9 @@ def _line(event: Event) -> str | None:
             return "\n".join([text, *(f"             {line}" for line in (event.why, event.remedy) if line)])
         case ResourceRetried():
             return _timed(event.at, f"… {_called(event.id)}: {event.code}, again in {event.wait_s:.1f} s")
+        case ResourceStalled():
+            text = f"! {_called(event.id)}: still running after {event.seconds:.0f} s, far longer than usual"
+            return _timed(event.at, f"{text}; Ctrl-C stops waiting, and a second run goes on from there")
         case Draining():
             text = f"… {event.vm}: leaves the pool, and has {event.seconds:g} s to end what it is answering"
             return _timed(event.at, text)

@@ -15,9 +15,9 @@ from typing import Any
 
 from wizard import ids
 from wizard.blueprint.resource import Blueprint, Resource
-from wizard.deploy import changes, endpoints, provisioning, survey
+from wizard.deploy import changes, endpoints, provisioning, survey, waiting
 from wizard.deploy.arm import Arm, Poller
-from wizard.deploy.events import Deployed, Emit, Interrupted, ResourceChanged, ResourceRetried
+from wizard.deploy.events import Deployed, Emit, Interrupted, ResourceChanged, ResourceRetried, ResourceStalled
 from wizard.deploy.journal import Journal, NoJournal
 from wizard.deploy.retry import Patience
 from wizard.deploy.secrets import Secrets
@@ -203,7 +203,8 @@ class _Run:
                 poller = await send(resource)
                 self.journal.answered(resource.id, poller)
                 if poller is not None:
-                    await poller.result()
+                    await self._ended(resource, poller)
+                break
             except AzureError as error:
                 wait = patience.next_wait_s(error)
                 self.journal.ended(resource.id, error.code)
@@ -211,10 +212,20 @@ class _Run:
                     raise
                 self.emit(ResourceRetried(resource.id, self._at(), error.code, round(wait, 3)))
                 await asyncio.sleep(wait)
-            else:
-                self.journal.ended(resource.id, "")
-                self._tell(resource, "done")
-                return
+            # The refusal can be about our own write, whose answer was lost, or about somebody else's: look first.
+            found = await self._settled(resource)
+            if found.state == "same":
+                break
+            Survey(self.blueprint.name, (found,)).refuse()
+            send = self._new if found.state == "absent" else self._changed
+        self.journal.ended(resource.id, "")
+        self._tell(resource, "done")
+
+    async def _ended(self, resource: Resource, poller: Poller) -> None:
+        def stalled(seconds: float) -> None:
+            self.emit(ResourceStalled(resource.id, self._at(), seconds))
+
+        await waiting.ended(poller, resource.name, self.azure.cloud.poll_floor_s, stalled)
 
     def _at(self) -> float:
         return round(time.monotonic() - self.began, 3)

@@ -48,6 +48,16 @@ class ResourceRetried(Event):
 
 
 @dataclass(frozen=True)
+class ResourceStalled(Event):
+    """An operation has been running for `seconds`, far longer than such ones take; it is still waited for."""
+
+    event: ClassVar[str] = "stalled"
+    id: str
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class ResourceDeleting(Event):
     """A resource's delete began."""
 

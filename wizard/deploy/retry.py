@@ -1,8 +1,8 @@
 """Which refusals pass by themselves, and how long to wait before the next try.
 
-The SDK sends again what the network lost and, a few times, what ARM throttled; conflicts between operations it leaves
-to its caller. Waits are drawn with full jitter (a uniform draw below a doubling ceiling), so that tasks which met the
-same conflict do not meet again.
+What the network lost, and a few times what ARM throttled, is sent again further below (`wizard.azure.sending`);
+conflicts between operations and long waits come up to here, where they are told. Waits are drawn with full jitter (a
+uniform draw below a doubling ceiling), so that tasks which met the same conflict do not meet again.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from wizard.errors import AzureError
 
 NOT_READY = frozenset({"ReferencedResourceNotProvisioned", "ResourceGroupBeingDeleted"})
 """A write that names something which another operation has not finished with."""
+
+OVERTAKEN = frozenset({"PreconditionFailed"})
+"""The resource is another one than was read: also what our own write meets whose answer was lost."""
 
 IN_USE = frozenset(
     {
@@ -32,8 +35,13 @@ IN_USE = frozenset(
 )
 """A delete that comes before Azure has noticed that the user of the thing is gone. Some names are from memory."""
 
-WRITE_PATIENCE_S = 600.0
-"""A NIC stays reserved for 180 s for the machine it was meant for; a conflict lasts as long as the other operation."""
+WRITE_PATIENCE_FLOORS = 150
+"""In poll floors of the cloud, 600 s on Azure: a conflict lasts as long as the other operation."""
+
+LEAST_WRITE_PATIENCE_S = 30.0
+
+NIC_RESERVED_FLOORS = 45
+"""Azure holds a NIC for 180 s for the machine it was meant for, and says so in words alone."""
 
 DELETE_PATIENCE_FLOORS = 75
 """In poll floors of the cloud, 300 s on Azure: what is still in use then has a user that we do not know of."""
@@ -67,7 +75,8 @@ class Patience:
 
     @classmethod
     def with_writes(cls, floor_s: float) -> Patience:
-        return cls(floor_s, lambda error: error.code in NOT_READY or retryable(error), WRITE_PATIENCE_S)
+        limit = max(WRITE_PATIENCE_FLOORS * floor_s, LEAST_WRITE_PATIENCE_S)
+        return cls(floor_s, lambda error: error.code in NOT_READY | OVERTAKEN or retryable(error), limit)
 
     @classmethod
     def with_deletes(cls, floor_s: float) -> Patience:
@@ -81,5 +90,8 @@ class Patience:
         self._tries += 1
         ceiling = self._floor * min(2**self._tries, CEILING_FLOORS)
         # What ARM asks for is a lower bound; the draw comes on top of it.
-        wait = (retry_after(error) or 0.0) + self._draw() * ceiling
+        asked = retry_after(error) or 0.0
+        if error.code == "NicReservedForAnotherVm":
+            asked = max(asked, NIC_RESERVED_FLOORS * self._floor)
+        wait = asked + self._draw() * ceiling
         return wait if self._clock() + wait <= self._until else None
