@@ -186,7 +186,7 @@ class Fabric:
         """Why a frontend port cannot be bound on this computer (privileged, taken), or None."""
         from wizard.sandbox.fabric.listeners import bind_problem
 
-        if (public_ip, port) in self._listeners.open:
+        if self._listeners.holds((public_ip, port)):
             return None
         return bind_problem(public_ip, port)
 

@@ -91,6 +91,7 @@ class Listeners:
         self._up = up
         self.open: dict[tuple[str, int], Listener] = {}
         self.failed: dict[tuple[str, int], str] = {}
+        self._opening: set[tuple[str, int]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def reconcile(self) -> None:
@@ -104,12 +105,20 @@ class Listeners:
         for where, rule in wanted.items():
             listener = self.open.get(where)
             if listener is None:
-                await self._open(where, rule)
+                self._opening.add(where)
+                try:
+                    await self._open(where, rule)
+                finally:
+                    self._opening.discard(where)
             else:
                 listener.rule = rule
         self.refresh()
         if self._sweeper is None:
             self._sweep()
+
+    def holds(self, where: tuple[str, int]) -> bool:
+        """Whether an address and port are ours, or are being bound by us at this moment."""
+        return where in self.open or where in self._opening
 
     def refresh(self) -> None:
         """Probe states or machines changed: bring every listener's members and filter in line."""
