@@ -10,6 +10,7 @@ from typing import Any
 
 from wizard import ids
 from wizard.sandbox.fabric.fabric import Fabric, GuestSpec
+from wizard.sandbox.faults import Faults
 from wizard.sandbox.store import Document, Store
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
@@ -76,7 +77,7 @@ class Deployment:
 
     def open_store(self) -> None:
         self.store = Store(self.folder / "state.sqlite")
-        self.fabric = Fabric(SimpleNamespace(store=self.store, speed=self.speed))  # type: ignore[arg-type]
+        self.fabric = Fabric(SimpleNamespace(store=self.store, speed=self.speed, faults=Faults()))  # type: ignore[arg-type]
 
     @property
     def names(self) -> list[str]:
