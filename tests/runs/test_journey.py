@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from screens.desk import Desk
 from tests.runs.conftest import PASSWORD
 from wizard import runs
 from wizard.deploy import record
@@ -28,14 +29,14 @@ def holding(folder: Path, text: str) -> list[str]:
     return [str(path) for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
 
 
-async def test_deploy_load_reset_and_destroy_tell_what_the_commands_tell_and_keep_no_secret(
+async def test_deploy_load_reset_scale_and_destroy_tell_what_the_commands_tell_and_keep_no_secret(
     values: dict[str, Any], multivm_home: Path, tmp_path: Path
 ):
     name = values["name"]
     deploy = await told("deploy", name, {"plan": values}, password=PASSWORD)
     planned = {event["id"] for event in of(deploy, "planned")}
     assert {event["id"] for event in of(deploy, "resource") if event["state"] == "done"} == planned
-    assert deploy[-1]["state"] == "done"
+    assert deploy[-1]["state"] == "done", deploy[-1]
     assert of(deploy, "deployed")[0]["ssh"].keys() == {"web1", "web2"}
     assert [event["n"] for event in deploy] == list(range(1, len(deploy) + 1))
     assert all(event["at_utc"] for event in deploy)
@@ -59,6 +60,8 @@ async def test_deploy_load_reset_and_destroy_tell_what_the_commands_tell_and_kee
     assert secret_file.stat().st_mode & 0o777 == 0o600
     made = json.loads(secret_file.read_text())["web1"]["password"]
 
+    await other_modes_and_a_third_vm(name, made)
+
     destroy = await told("destroy", name)
     assert len(of(destroy, "destroyed")) == 1
     assert destroy[-1]["state"] == "done"
@@ -69,6 +72,44 @@ async def test_deploy_load_reset_and_destroy_tell_what_the_commands_tell_and_kee
     for secret in (PASSWORD, made):
         assert holding(multivm_home, secret) == []
     assert holding(tmp_path, made) == [str(secret_file)]  # so the search would find one
+
+
+async def other_modes_and_a_third_vm(name: str, made: str) -> None:
+    """The desk says beforehand what a run then does."""
+    second = {"vms": ["web1"], "user": "second"}
+    await told("reset", name, second, password="Second-Horse-22")
+    desk = Desk()
+    try:
+        asked = {"vms": ["web1"], "mode": "remove-user", "user": "azureuser"}
+        outlook = await desk.ask("reset_outlook", name=name, **asked)
+        assert outlook["users"] == {"web1": ["azureuser", "second"]}
+        assert "home folder stays" in outlook["warnings"][0]
+        removal = await told("reset", name, asked, admin_password="Second-Horse-22", old_password=made)
+        assert [event["state"] for event in of(removal, "reset")] == ["proved"], of(removal, "reset")
+        assert (await desk.ask("reset_outlook", name=name, **asked))["users"] == {"web1": ["second"]}
+        plain = {"vms": ["web1"], "mode": "configuration", "user": "second"}
+        configuration = await told("reset", name, plain, old_password="Second-Horse-22")
+        assert [event["state"] for event in of(configuration, "reset")] == ["proved"], of(configuration, "reset")
+
+        outlook = await desk.ask("scale_outlook", name=name, count=3)
+        assert (outlook["from"], outlook["to"], outlook["ready"], outlook["complete"]) == (2, 3, True, False)
+        assert (outlook["new_vms"], outlook["needs_password"], outlook["leaving_vms"]) == (["web3"], ["web3"], [])
+        assert outlook["deleted"] == []
+        scale = await told("scale", name, {"count": 3}, password=PASSWORD)
+        assert scale[-1]["state"] == "done", scale[-1]
+        expected = {each["id"] for each in (*outlook["created"], *outlook["changed"])}
+        assert {event["id"] for event in of(scale, "planned")} == expected
+        assert {event["id"] for event in of(scale, "resource")} == expected
+        assert list(of(scale, "scaled")[0]["ssh"]) == ["web1", "web2", "web3"]
+        outlook = await desk.ask("scale_outlook", name=name, count=2)
+        assert outlook["leaving_vms"] == ["web3"]
+        assert outlook["deleted"][0]["name"] == "web3"
+        assert (await desk.ask("scale_outlook", name=name, count=3))["complete"]
+        outlook = await desk.ask("scale_outlook", name=name, count=900)
+        assert not outlook["ready"]
+        assert outlook["problems"][0]["field"] == "machines.count"
+    finally:
+        await desk.close()
 
 
 async def test_a_cancelled_deployment_tells_what_goes_on_and_a_second_run_continues(values: dict[str, Any]):

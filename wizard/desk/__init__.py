@@ -80,5 +80,10 @@ Deployments
     status(name?)            -> {name, cloud, subscription, created, state, resources, http, ssh, rdp, credentials,
                                  plan}
         resources: [{id, type, state}]; state is ARM's, Absent or NotOurs
+    scale_outlook(name, count)  -> {name, from, to, ready, complete, problems, created, changed, deleted, new_vms,
+                                    leaving_vms, needs_password}
+        created, changed, deleted: [{id, type, name}]; the last three: [VM]. When not `ready`, all of them are empty
+    reset_outlook(name, vms, mode, user?, replace_keys?)  -> {warnings, users}
+        warnings: [text], what changes beside what was asked for; users: {vm: [user]}, given a login and not removed
     forget(name)             -> {name}      what this computer remembers, not what is in Azure
 """

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from wizard.desk import keyring, known, offers, plans, who
+from wizard.desk import keyring, known, offers, plans, prospects, who
 from wizard.desk.session import Session, Tell
 from wizard.errors import AzureError, InputError, WizardError
 
@@ -40,6 +40,8 @@ QUESTIONS: Mapping[str, Answer] = {
         known.deployments,
         known.status,
         known.forget,
+        prospects.scale_outlook,
+        prospects.reset_outlook,
     )
 }
 

@@ -90,6 +90,16 @@ def logins(record: Record, vm: str, unique_id: str) -> Logins:
     return Logins(record.plan.machines.admin_user, made_with, entries)
 
 
+def users(record: Record, vm: str) -> tuple[str, ...]:
+    """Everybody who was given a login on a VM and not removed since, the first user first. Azure is not asked: what a
+    former VM of that name had counts too, so that this is for offering names and proves nothing.
+    """
+    entries = tuple(entry for entry in _read(record.folder / FILE) if entry.vm == vm)
+    first = record.plan.machines.admin_user
+    known = Logins(first, str(record.plan.machines.auth), entries)
+    return tuple(user for user in (first, *known.other_users(first)) if not known.removed(user))
+
+
 def note(record: Record, vm: str, unique_id: str, user: str, mode: Mode, *, replaced: bool = False) -> None:
     """Remember that a VM was given a login now, or that one was taken away."""
     path = record.folder / FILE

@@ -27,8 +27,8 @@ Every event is a JSON object with `event`, `n` (1, 2, ...) and `at_utc`, and as 
                 retry, interrupted, deployed
     verify      check, waiting, verified
     reset       step, reset
-    scale       problem {...}, resource, retry, draining {vm, at, seconds}, deleting, deleted, interrupted,
-                scaled {name, from, to, http, ssh, rdp}
+    scale       problem {...}, planned for each resource that is to be written or deleted, resource, retry,
+                draining {vm, at, seconds}, deleting, deleted, interrupted, scaled {name, from, to, http, ssh, rdp}
     destroy     deleting, deleted, interrupted, destroyed
     load        loading {url, duration_s, vms} once, load_progress {at, requests, errors, rps, p50_ms, p90_ms, p99_ms,
                 by_vm, total} twice a second (each tells of the time since the last, `total` of all), load, expectation

@@ -14,6 +14,7 @@ from wizard.runs.job import Job
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from wizard.blueprint.resource import Resource
     from wizard.deploy.journey import Outlook
     from wizard.deploy.record import Record
     from wizard.reset.events import Mode
@@ -41,17 +42,18 @@ def _tell_outlook(job: Job, outlook: Outlook) -> None:
     for problem in outlook.problems:
         job.tell(problem.as_event())
     for found in outlook.survey.findings:
-        resource = found.resource
-        job.tell(
-            {
-                "event": "planned",
-                "id": resource.id,
-                "type": resource.type,
-                "name": resource.name,
-                "after": list(resource.after),
-                "state": found.state,
-            }
-        )
+        job.tell(_planned(found.resource, found.state))
+
+
+def _planned(resource: Resource, state: str) -> dict[str, Any]:
+    return {
+        "event": "planned",
+        "id": resource.id,
+        "type": resource.type,
+        "name": resource.name,
+        "after": list(resource.after),
+        "state": state,
+    }
 
 
 async def verify(job: Job) -> int:
@@ -106,13 +108,18 @@ async def reset(job: Job) -> int:
     return 1 if any(result.state == "failed" for result in results) else 0
 
 
-def _new(job: Job, known: Record, vms: tuple[str, ...], mode: Mode, *, generate: bool) -> Mapping[str, SecretStr] | str:
+def _new(
+    job: Job, known: Record, vms: tuple[str, ...], mode: Mode, *, generate: bool
+) -> Mapping[str, SecretStr] | str | None:
+    """The new login: passwords by VM, a public key, or none in the modes that give nobody one."""
     from wizard.reset.events import Mode
 
+    if mode not in get_args(Mode):
+        raise InputError(f"There is no mode {mode!r}.", "", f"Modes are: {', '.join(get_args(Mode))}.")
     if mode == "password":
         return job.generated(vms, known.plan.machines.os) if generate else job.passwords(vms)
     if mode != "ssh-key":
-        raise InputError(f"The mode {mode} does not work yet.", "", f"Modes so far: {', '.join(get_args(Mode))}.")
+        return None
     key = str(job.request.get("ssh_key") or "").strip()
     if not key or generate:
         raise InputError("There is no key to add.", "", "Choose a public key.")
@@ -129,6 +136,11 @@ async def scale(job: Job) -> int:
         outlook = await scaling.look(known, azure, int(job.request.get("count") or 0))
         for problem in outlook.problems:
             job.tell(problem.as_event())
+        touched = {each.resource.id for each in (*outlook.created, *outlook.removed)}
+        touched |= {each.id for each in outlook.amended}
+        for found in outlook.survey.findings:
+            if found.resource.id in touched:
+                job.tell(_planned(found.resource, "differs" if found.state == "same" else found.state))
         vms = outlook.needs_password
         given = job.passwords(vms) if secret_file is None else job.generated(vms, known.plan.machines.os)
         drain_s = float(job.request.get("drain_s", scaling.DRAIN_S))
