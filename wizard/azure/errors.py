@@ -94,7 +94,7 @@ def explain(raised: BaseException, *, id: str = "") -> WizardError:
         return raised
     from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
-    if isinstance(raised, ClientAuthenticationError):
+    if isinstance(raised, ClientAuthenticationError) or getattr(raised, "status_code", None) == 401:
         return _no_sign_in(raised)
     if isinstance(raised, HttpResponseError) and raised.response is not None and not _cut_off(raised):
         return _refused(raised, id)
@@ -138,7 +138,7 @@ def _refused(raised: Any, id: str) -> ArmError:
     error = ArmError(
         f"{what}: {code}." if code else f"{what}.",
         _clean(_with_policy(line)),
-        remedies.for_error(line.code, line.message, line.target),
+        remedies.for_error(line.code, line.message, line.target) or remedies.for_status(status),
         code=line.code or _outer_code(lines),
         status=status,
     )

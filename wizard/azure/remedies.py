@@ -16,6 +16,7 @@ _RIGHTS = (
 )
 _SIZE = "Take another size or region: az vm list-skus --location REGION --size SIZE shows what is offered to you."
 _IMAGES = "az vm image list --location REGION --publisher PUBLISHER --all shows the region's images."
+_AZURE_FAILED = "Azure failed by itself: run again; if it stays, see https://status.azure.com."
 _IN_USE = "Remove what still uses it first; destroy does so in the right order."
 
 REMEDIES: dict[str, str] = {
@@ -92,9 +93,9 @@ REMEDIES: dict[str, str] = {
     "VMExtensionProvisioningTimeout": "The extension did not end in time: check that the machine's agent runs.",
     "CannotModifyExtensionsWhenVMNotRunning": "Start the machine, then run again.",
     "MultipleExtensionsPerHandlerNotAllowed": "Another extension of this kind is there: reuse or remove it.",
-    "InternalServerError": "Azure failed by itself: run again; if it stays, see https://status.azure.com.",
-    "InternalOperationError": "Azure failed by itself: run again; if it stays, see https://status.azure.com.",
-    "ServiceUnavailable": "Azure failed by itself: run again; if it stays, see https://status.azure.com.",
+    "InternalServerError": _AZURE_FAILED,
+    "InternalOperationError": _AZURE_FAILED,
+    "ServiceUnavailable": _AZURE_FAILED,
 }
 
 
@@ -102,6 +103,8 @@ def for_error(code: str, message: str, target: str = "") -> str:
     """The remedy for an error, or "" when none is known. Codes that Azure uses for many things are told apart."""
     if code == "OperationNotAllowed":
         text = message.lower()
+        if "too many requests" in text:
+            return _BUSY
         if "quota" in text or "limit" in text or "cores" in text:
             return _QUOTA
         if "not running" in text or "is not running" in text or "deallocated" in text:
@@ -117,6 +120,15 @@ def for_error(code: str, message: str, target: str = "") -> str:
     if "NAMESPACE" in known and (namespace := _quoted_namespace(message)):
         return known.replace("NAMESPACE", namespace)
     return known
+
+
+def for_status(status: int | None) -> str:
+    """The remedy for an error whose code tells none, by the answer's HTTP status; None: an operation failed."""
+    if status == 429:
+        return _BUSY
+    if status is not None and status >= 500:
+        return _AZURE_FAILED
+    return "What Azure means by it: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/"
 
 
 def _quoted_namespace(message: str) -> str:

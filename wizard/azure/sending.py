@@ -104,6 +104,11 @@ class SignedIn(AsyncARMChallengeAuthenticationPolicy):
         super().__init__(credential, scope)
         self._ours = credential
 
+    async def on_request(self, request: PipelineRequest[Any]) -> None:
+        """Each of the SDK's clients has a policy of its own; what one of them renewed is for all."""
+        self._token = await self._ours.get_token_info(*self._scopes)
+        await super().on_request(request)
+
     async def on_challenge(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> bool:
         if await super().on_challenge(request, response):
             return True
