@@ -38,7 +38,7 @@ class Entry:
 
 ENTRIES = (
     Entry("start", "Start", ("cloud", "version", "wizard.begin", "wizard.plan_file")),
-    Entry("basics", "Basics", ("name", "prefix", "location", "machines.os")),
+    Entry("basics", "Basics", ("name", "existing_group", "prefix", "location", "machines.os")),
     # The OS disk is a matter of storage; everything else about machines stands with them.
     Entry(
         "machines",

@@ -341,6 +341,8 @@ class Step(Frame):
             shown.update(each.field for each in own)
             warned = [each for each in own if each.severity == "warning"]
             field.show(own if field.touched or asked else warned)
+        for fold in self.query(".fold"):
+            fold.tell_problems()  # type: ignore[attr-defined]  # screens.widgets.fold, not needed before the first frame
         errors = self._errors()
         others = [each for each in flow.errors_of(self.step_id, self.problems) if each.field not in shown]
         self.query_one("#others", Static).update("\n".join(f"✗ {each.what} {each.remedy}" for each in others))

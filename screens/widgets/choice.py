@@ -123,6 +123,92 @@ class RadioRow(_Focusable):
                 self._choose(choice.value)
 
 
+class CheckRow(_Focusable):
+    """`[x] 1  [ ] 2`: any of a few. ← and → go to one, space turns it. The answer is a tuple, in the row's order.
+
+    What cannot be had is drawn with its sign and cannot be turned on, only off.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "move(-1)", "Before", tooltip="Go to the one before", show=False, id="checks.before"),
+        Binding("right", "move(1)", "After", tooltip="Go to the one after", show=False, id="checks.after"),
+        Binding("space", "turn", "On or off", tooltip="Turn this one on or off", id="checks.turn"),
+    ]
+    GAP = 3
+
+    def __init__(self, choices: Sequence[Choice]) -> None:
+        super().__init__()
+        self._choices = tuple(choices)
+        self._on: frozenset[Any] = frozenset()
+        self._at = 0
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        return self._choices
+
+    @choices.setter
+    def choices(self, choices: Sequence[Choice]) -> None:
+        self._choices = tuple(choices)
+        self._at = min(self._at, max(0, len(self._choices) - 1))
+        self.refresh(layout=True)
+
+    @property
+    def answer(self) -> tuple[Any, ...]:
+        listed = [choice.value for choice in self._choices]
+        return tuple(sorted(self._on, key=lambda value: listed.index(value) if value in listed else len(listed)))
+
+    @answer.setter
+    def answer(self, value: Any) -> None:
+        self._on = frozenset(value or ())
+        self.refresh()
+
+    def _words(self, choice: Choice) -> str:
+        sign = "x" if choice.value in self._on else "✗" if choice.why_not else " "
+        return f"[{sign}] {choice.words}"
+
+    def render(self) -> Content:
+        parts: list[Content] = []
+        for number, choice in enumerate(self._choices):
+            style = "$primary bold" if choice.value in self._on else "$text-muted" if choice.why_not else ""
+            here = "underline" if number == self._at and self.has_focus else ""
+            parts.append(Content.styled(self._words(choice), f"{style} {here}".strip()))
+        self.cursor_at = Offset(self._start(self._at) + 1, 0)
+        return Content(" " * self.GAP).join(parts)
+
+    def _start(self, at: int) -> int:
+        return sum(len(self._words(choice)) + self.GAP for choice in self._choices[:at])
+
+    def action_move(self, by: int) -> None:
+        if self._choices:
+            self._at = (self._at + by) % len(self._choices)
+            self.refresh()
+            self.call_after_refresh(self.place_cursor)
+
+    def action_turn(self) -> None:
+        if not self._choices:
+            return
+        choice = self._choices[self._at]
+        if choice.value not in self._on and choice.why_not:
+            self.app.bell()
+            return
+        self._on = self._on ^ {choice.value}
+        self.refresh()
+        self.told()
+
+    def on_focus(self) -> None:  # beside the base's: Textual calls both
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        for number, choice in enumerate(self._choices):
+            start = self._start(number)
+            if start <= event.x < start + len(self._words(choice)):
+                self._at = number
+                self.action_turn()
+
+
 class SwitchControl(_Focusable):
     """`[x] on`: space, ← or → changes it. The answer is a bool."""
 

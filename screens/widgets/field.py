@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from screens.widgets.control import Control
+from screens.widgets.foldable import Foldable
 
 if TYPE_CHECKING:
     from wizard.errors import Problem
@@ -104,7 +105,10 @@ class Field(Vertical):
         self._problem.display = bool(text)
 
     def enter(self) -> None:
-        """Put the focus into this field."""
+        """Put the focus into this field; what it is folded into opens."""
+        for above in self.ancestors:
+            if isinstance(above, Foldable):
+                above.turn(True)
         self.control.entrance.focus()
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.geometry import Offset
 from textual.widgets import Static
 
+from screens.widgets.foldable import Foldable
 from screens.widgets.lines import Lines, Make
 
 _TITLE = 24
@@ -30,14 +31,20 @@ class Head(Static, can_focus=True):
 
     def action_turn(self, opened: bool | None = None) -> None:
         section = self.parent
-        if isinstance(section, Section):
+        if isinstance(section, Foldable):
             section.turn(not section.opened if opened is None else opened)
 
     def on_click(self) -> None:
         self.action_turn()
 
 
-class Section(Vertical):
+def head_text(title: str, summary: str, *, opened: bool) -> Content:
+    """The line of a Head."""
+    style = "$text-error" if summary.startswith(("✗", "!")) else "$text-muted"
+    return Content.assemble(("▾ " if opened else "▸ ", "$primary"), f"{title:<{_TITLE}}", (summary, style))
+
+
+class Section(Vertical, Foldable):
     """A title, what is in it in half a line, and the lines themselves."""
 
     def __init__(self, title: str, *, most: int = 10, id: str | None = None) -> None:
@@ -84,9 +91,4 @@ class Section(Vertical):
         self._head.focus()
 
     def _draw(self) -> None:
-        style = "$text-error" if self._summary.startswith(("✗", "!")) else "$text-muted"
-        self._head.update(
-            Content.assemble(
-                ("▾ " if self.opened else "▸ ", "$primary"), f"{self.title_text:<{_TITLE}}", (self._summary, style)
-            )
-        )
+        self._head.update(head_text(self.title_text, self._summary, opened=self.opened))

@@ -120,9 +120,76 @@ async def test_a_slow_cloud_does_not_hold_the_keys(wizard, desk: FakeDesk):
         await until(pilot, lambda: field(pilot, "location").control.state == "")
 
 
-async def test_only_systems_that_deploy_are_offered(wizard):
+async def test_windows_brings_its_own_answers_and_linux_gets_its_own_back(wizard):
     async with wizard("basics") as pilot:
-        assert [choice.value for choice in field(pilot, "machines.os").control.choices] == ["linux"]
+        get = pilot.app.answers.get
+        pilot.app.answers.set("machines.image", "debian-12", commit=True)
+        pilot.app.answers.set("machines.ssh_key", "ssh-ed25519 AAAA me", commit=True)
+        pilot.app.answers.set("machines.workload", "/etc/hostname", commit=True)
+        field(pilot, "machines.os").enter()
+        await pilot.press("right")
+        assert [get(f"machines.{key}") for key in ("os", "image", "auth", "ssh_key", "workload")] == [
+            "windows", "windows-2022", "password", "", "page",
+        ]  # fmt: skip
+        assert "RDP" in field(pilot, "machines.os").note
+        pilot.app.answers.set("machines.image", "windows-2025", commit=True)
+        await pilot.press("left")
+        assert [get(f"machines.{key}") for key in ("os", "image", "auth", "ssh_key", "workload")] == [
+            "linux", "debian-12", "ssh-key", "ssh-ed25519 AAAA me", "/etc/hostname",
+        ]  # fmt: skip
+        await pilot.press("right")
+        assert get("machines.image") == "windows-2025"
+        await pilot.press("escape")
+        assert get("machines.os") == "linux"
+        assert get("machines.image") == "debian-12"
+
+
+async def test_a_windows_computer_has_a_short_name(wizard):
+    async with wizard("basics") as pilot:
+        pilot.app.answers.set("prefix", "far-too-long-for-it", commit=True)
+        field(pilot, "machines.os").enter()
+        await pilot.press("right", "f3")
+        await until(pilot, lambda: "20 characters" in field(pilot, "prefix").shown_problem)
+        assert pilot.app.screen.step_id == "basics"
+
+
+async def test_a_group_that_is_there_is_chosen_from_the_clouds(wizard, desk: FakeDesk):
+    desk.answers["groups"] = [
+        {"name": "shared-rg", "location": "westeurope", "state": "Succeeded", "deployment": ""},
+        {"name": "theirs-rg", "location": "westeurope", "state": "Succeeded", "deployment": "theirs-rg"},
+    ]
+    async with wizard("basics") as pilot:
+        field(pilot, "existing_group").enter()
+        await pilot.press("right")
+        await settled(pilot)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: pilot.app.screen.query("#pick"))
+        await pilot.press(*"theirs", "enter")
+        await pilot.pause()
+        assert pilot.app.screen.query("#pick")  # it is another deployment's
+        await pilot.press(*["backspace"] * 6, *"shared", "enter")
+        await until(pilot, lambda: pilot.app.answers.get("name") == "shared-rg")
+        assert pilot.app.answers.get("existing_group") is True
+        assert "not tagged" in field(pilot, "name").note
+
+
+async def test_a_group_that_is_not_there_is_refused(wizard, desk: FakeDesk):
+    async with wizard("basics") as pilot:
+        mine = pilot.app.answers.get("name")
+        field(pilot, "existing_group").enter()
+        await pilot.press("right", "f3")
+        await settled(pilot)
+        assert pilot.app.screen.step_id == "basics"
+        assert pilot.app.screen.focused_field().key == "name"
+        field(pilot, "existing_group").enter()
+        await pilot.press("left")
+        assert pilot.app.answers.get("name") == mine
+
+
+async def test_every_field_has_help(wizard):
+    async with wizard("basics") as pilot:
+        for each in pilot.app.screen.fields():
+            assert all((each.help.what, each.help.rule, each.help.recommend, each.help.later)), each.key
 
 
 async def test_help_tells_of_the_focused_field(wizard):
@@ -139,7 +206,7 @@ async def test_the_third_column_follows_the_focus_where_there_is_room(wizard):
         await pilot.pause()
         aside = pilot.app.screen.query_one("#aside")
         assert aside.display
-        assert "Resource group" in str(aside.query_one("#aside-help").render())
+        assert "Group's name" in str(aside.query_one("#aside-help").render())
         await pilot.press("down")
         assert "Name prefix" in str(aside.query_one("#aside-help").render())
         await pilot.resize_terminal(80, 24)

@@ -1,4 +1,4 @@
-"""How Network, Load balancer, Storage and Review look: by size and theme. `--snapshot-update` takes new pictures."""
+"""How the form's steps look: at both sizes, dark, light and without colour. `--snapshot-update` takes new pictures."""
 
 from __future__ import annotations
 
@@ -6,50 +6,66 @@ from typing import Any
 
 import pytest
 
-from screens.app import WizardApp
 from tests.screens.conftest import settled, until
-from tests.screens.desks import PUBLIC, FakeDesk
+from tests.screens.desks import PUBLIC
+from tests.screens.looks import assert_looks
 from tests.screens.test_review import QUOTA, outlook, resources
 
-SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
-LOOKS = ("dark", "light", "no-colour")
-ANSWERS: dict[str, dict[str, Any]] = {
-    "network": {"network.allow_admin": ("Internet",)},
-    "balancer": {"machines.count": 9, "balancer.nat_first_port": 78},
-    "storage": {"tags": {"owner": "me@example.org", "a<b": "x"}, "machines.os_disk": "Standard_LRS"},
-    "review": {"machines.count": 3},
+STEPS: dict[str, tuple[str, dict[str, Any]]] = {
+    "start": ("start", {}),
+    "basics": ("basics", {}),
+    "machines": ("machines", {}),
+    "network": ("network", {"network.allow_admin": ("Internet",)}),
+    "balancer": ("balancer", {"machines.count": 9, "balancer.nat_first_port": 78}),
+    "storage": ("storage", {"tags": {"owner": "me@example.org", "a<b": "x"}, "machines.os_disk": "Standard_LRS"}),
+    "review": ("review", {"machines.count": 3}),
 }
 
 
-@pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("step", ANSWERS)
-def test_looks(snap_compare, monkeypatch, step, size, look):
-    if look == "no-colour":
-        monkeypatch.setenv("NO_COLOR", "1")
-    problems = [{**QUOTA, "severity": "warning"}] if size == "80x24" else []
-    preflight = {"ready": True, "problems": problems, "seconds": 1.2}
-    app = WizardApp(desk=FakeDesk(blueprint=resources, outlook=outlook, preflight=preflight))
-
-    async def there(pilot):
-        await until(pilot, lambda: getattr(app.screen, "step_id", "") == "start")
-        await app.completed()
-        await settled(pilot)
-        if look == "light":
-            app.action_toggle_theme()
-        values = {"name": "ra-multi-vm-rg", "machines.ssh_key": PUBLIC, **ANSWERS[step]}
-        for key, value in values.items():
+@pytest.mark.parametrize("name", STEPS)
+async def test_looks(wizard, desk, snapshot, name):
+    step, answers = STEPS[name]
+    problems = [{**QUOTA, "severity": "warning"}] if name == "review" else []
+    desk.answers |= {
+        "blueprint": resources,
+        "outlook": outlook,
+        "preflight": {"ready": True, "problems": problems, "seconds": 1.2},
+    }
+    async with wizard() as pilot:
+        app = pilot.app
+        for key, value in {"name": "ra-multi-vm-rg", "machines.ssh_key": PUBLIC, **answers}.items():
             app.answers.set(key, value, commit=True)
         app.progress.asked.add(step)
-        app.go(step)
-        await until(pilot, lambda: getattr(app.screen, "step_id", "") == step)
-        if step == "review":
-            await until(pilot, lambda: any(_summary(each).endswith("all new") for each in app.screen.query("#planned")))
+
+        async def there() -> None:
+            app.go(step)
+            await until(pilot, lambda: getattr(app.screen, "step_id", "") == step and app.screen.stands)
+            if step == "review":
+                await until(
+                    pilot, lambda: any(each.summary.endswith("all new") for each in app.screen.query("#planned"))
+                )
+            await settled(pilot)
+            await pilot.pause(0.3)  # the check that an answer would begin
+
+        await assert_looks(pilot, snapshot, there)
+
+
+async def test_problems(wizard, desk, snapshot):
+    desk.answers["keys"] = []
+    async with wizard("machines") as pilot:
+
+        async def there() -> None:
+            pilot.app.answers.set("machines.admin_user", "admin", commit=True)
+            await pilot.press("f3")
+            await settled(pilot)
+            await pilot.pause(0.3)
+
+        await assert_looks(pilot, snapshot, there)
+
+
+async def test_a_list(wizard, snapshot):
+    async with wizard("machines") as pilot:
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: pilot.app.screen.query("#pick"))
         await settled(pilot)
-        await pilot.pause(0.3)  # the check that an answer would begin
-
-    assert snap_compare(app, terminal_size=SIZES[size], run_before=there)
-
-
-def _summary(section: Any) -> str:
-    return str(section.summary)
+        await assert_looks(pilot, snapshot)

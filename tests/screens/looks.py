@@ -1,0 +1,58 @@
+"""Pictures of a screen: at both sizes, dark, light and without colour, all of one run of the wizard.
+
+Opening the wizard costs more than drawing it; a theme and a size are changed while it stands.
+`--snapshot-update` takes new pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pytest_textual_snapshot import SVGImageExtension
+from syrupy.assertion import SnapshotAssertion
+from textual.filter import Monochrome
+from textual.pilot import Pilot
+
+from screens.themes import DARK, LIGHT
+
+SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
+
+
+async def assert_looks(
+    pilot: Pilot[Any], snapshot: SnapshotAssertion, scene: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """Compare the screen with its pictures; `scene` leads to it, once for each size."""
+    taken: dict[str, str] = {}
+    for size, cells in SIZES.items():
+        await pilot.resize_terminal(*cells)
+        if scene is not None:
+            await scene()
+        taken |= {f"{size}-{look}": picture for look, picture in (await _looks(pilot)).items()}
+    kept = snapshot.use_extension(SVGImageExtension)
+    # Each is compared, so that an update takes all.
+    changed = [name for name, picture in taken.items() if not kept(name=name) == picture]  # noqa: SIM201
+    assert not changed, "these look different now; look at them after --snapshot-update"
+
+
+async def _looks(pilot: Pilot[Any]) -> dict[str, str]:
+    app, grey = pilot.app, Monochrome()
+    found = {"dark": app.export_screenshot()}
+    app.theme = LIGHT.name
+    found["light"] = await _drawn(pilot)
+    app._filters.append(grey)  # what NO_COLOR adds when the application is made
+    app.theme = DARK.name
+    found["no-colour"] = await _drawn(pilot)
+    app._filters.remove(grey)
+    app.theme = LIGHT.name
+    await pilot.pause()
+    app.theme = DARK.name
+    await _drawn(pilot)
+    return found
+
+
+async def _drawn(pilot: Pilot[Any]) -> str:
+    await pilot.pause()
+    pilot.app.refresh_css(animate=False)
+    await pilot.pause()
+    return pilot.app.export_screenshot()
