@@ -93,10 +93,10 @@ class Server:
             handler, parameters = open_route
             return await handler(call, request, *parameters)
         token = call.headers.get("authorization", "")
-        self._authority.check(token)
+        claims = self._authority.check(token)
         if self._world.faults.is_revoked(token):
             raise faults_answers.expired(self._world)
-        remaining = self._throttle.take(call)
+        remaining = self._throttle.take(call, str(claims["oid"]))
         call.body = await _body(request, call)
         reply = faults_answers.strike(call, segments, token, self._world) or await self._arm(call, segments)
         reply.headers.update(remaining)
