@@ -4,84 +4,84 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import work
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.widget import Widget
 
 from screens import machines_help as helps
-from screens.answers import PASSWORD, PASSWORD_AGAIN
-from screens.step import Step
-from screens.widgets.choice import Choice, RadioRow, SelectControl
+from screens import placing, scale_set_fields
+from screens.administrator import CHOSEN, Administrator
+from screens.offered import deploys, offered
+from screens.widgets.choice import CheckRow, Choice, RadioRow, SelectControl, SwitchControl
 from screens.widgets.field import Field
-from screens.widgets.password import rules_note
-from screens.widgets.push import Push
-from screens.widgets.text import NumberControl, SecretControl, TextControl
+from screens.widgets.fold import Fold
+from screens.widgets.otherwise import OTHER, OtherwiseControl
+from screens.widgets.text import FileControl, NumberControl, TextControl
 
 if TYPE_CHECKING:
-    from typing import ClassVar
-
     from wizard.errors import Problem
 
-MOST = 200  # of one availability set; wizard.plan.limits judges, and is not imported before the first frame
-PASTE, MAKE = "paste", "make"
-"""Choices of the key list that are no key."""
-
-KEY = "machines.ssh_key"
-PASTED = "wizard.pasted_key"
-CHOSEN = "wizard.key"
+WORKLOADS = {
+    "page": "",
+    "none": "Verification proves sign-ins, no page.",
+    "": "Set up beside our page; → completes.",
+}
 
 
-class MachinesStep(Step):
+class MachinesStep(Administrator):
     """Count, size, image, placement, administrator."""
 
     step_id = "machines"
     lead = "Two or more VMs, each answering for the others."
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+g", "make_password", "Make one", tooltip="Make a password", show=False, id="machines.make"),
-        Binding("ctrl+l", "show_password", "Show", tooltip="Show or hide it", show=False, id="machines.show"),
-    ]
 
     def __init__(self) -> None:
         super().__init__()
         self._sizes: dict[str, Mapping[str, Any]] = {}
-        self._refused_key = ""
 
     def body(self) -> Iterable[Widget]:
-        yield Field("machines.count", "How many", NumberControl(1, MOST), help=helps.COUNT)
+        windows = self.wizard.answers.get("machines.os") == "windows"
+        yield Field("machines.count", "How many", NumberControl(1, placing.MOST[placing.SET]), help=helps.COUNT)
         yield Field(
             "machines.size", "Size", SelectControl(title="Size", free=True, load=self._load_sizes), help=helps.SIZE
         )
-        yield Field("machines.image", "Image", SelectControl(title="Image", load=self._load_images), help=helps.IMAGE)
-        placements = RadioRow([Choice("availability-set", "availability set")])
+        listed = SelectControl(title="Image", load=self._load_images)
+        typed = TextControl(placeholder="publisher:offer:sku:version or /subscriptions/…")
+        yield Field("machines.image", "Image", OtherwiseControl(listed, typed, _is_listed), help=helps.IMAGE)
+        yield from self._placement()
+        yield Field("machines.workload", "They serve", _workload(windows), help=helps.WORKLOAD)
+        encryption = SwitchControl("at rest, and on the host", "at rest only")
+        yield Field("machines.encryption_at_host", "Encrypted", encryption, help=helps.ENCRYPTION)
+        yield from self.administrator()
+
+    def _placement(self) -> Iterable[Widget]:
+        ways = [
+            Choice(placing.SET, "availability set"),
+            Choice(placing.ZONES, "zones"),
+            Choice(placing.SCALE_SET, "scale set"),
+        ]
+        placements = RadioRow(offered("machines.placement", ways))
         yield Field("machines.placement", "Placement", placements, help=helps.PLACEMENT)
+        if deploys("machines.placement", placing.SCALE_SET):
+            yield scale_set_fields.spread_field()
+        yield Field("machines.zones", "Zones", CheckRow([Choice(each) for each in "123"]), help=helps.ZONES)
         yield Field("machines.fault_domains", "Fault domains", NumberControl(1, 3), help=helps.FAULT)
         yield Field("machines.update_domains", "Update domains", NumberControl(1, 20), help=helps.UPDATE)
-        yield Field("machines.admin_user", "Admin user", TextControl(placeholder="azureuser"), help=helps.ADMIN)
-        ways = RadioRow([Choice("ssh-key", "SSH key"), Choice("password", "password")])
-        yield Field("machines.auth", "Sign in with", ways, help=helps.AUTH)
-        keys = SelectControl(title="Public key", load=self._load_keys, empty="choose one")
-        yield Field(CHOSEN, "Public key", keys, help=helps.KEY)
-        yield Field(PASTED, "Paste it", TextControl(placeholder="ssh-ed25519 AAAA..."), help=helps.KEY)
-        yield Field(PASSWORD, "Password", SecretControl(), help=helps.PASSWORD)
-        yield Field(PASSWORD_AGAIN, "Once more", SecretControl(), help=helps.PASSWORD)
-        with Horizontal(id="password-pushes", classes="pushes"):
-            yield Push("Make one ^G", id="make-password")
-            yield Push("Show ^L", id="show-password")
+        if deploys("machines.placement", placing.SCALE_SET):
+            yield scale_set_fields.fold()
 
     def on_mount(self) -> None:
-        self.answered("machines.count")
-        self._arrange()
+        for key in ("machines.count", "machines.placement", "machines.workload"):
+            self.answered(key)
+        self.arrange_sign_in()
 
     # What the cloud tells
 
     async def prepared(self) -> None:
-        for key in ("machines.size", "machines.image", CHOSEN):
-            self._select(key).ask()
-        self._show_key()
+        self._images.ask()
+        for key in ("machines.size", CHOSEN):
+            self.select(key).ask()
+        self.show_key()
         self._ask_domains()
 
     @work(exclusive=True, group="domains")
@@ -115,19 +115,7 @@ class MachinesStep(Step):
         return [
             Choice(each["name"], each["label"], each.get("version") or "", each.get("why") or "")
             for each in await asyncio.to_thread(_deployable, found)
-        ]
-
-    async def _load_keys(self) -> Sequence[Choice]:
-        found = await self.wizard.desk.ask("keys")
-        keys = [
-            Choice(each["public"], _short(each["path"]), _key_detail(each), each.get("problem") or "") for each in found
-        ]
-        self.call_later(self._suggest_key, [each["public"] for each in found if not each.get("problem")])
-        return [
-            *keys,
-            Choice(MAKE, "Make a new pair", "Ed25519, kept in the wizard's own folder"),
-            Choice(PASTE, "Paste a public key", "one line of a .pub file"),
-        ]
+        ] + [Choice(OTHER, "Another one", "one version, or a managed image of your own")]
 
     # Answers
 
@@ -135,16 +123,81 @@ class MachinesStep(Step):
         if self.gone:
             return
         if key in ("machines.count", "machines.size"):
-            self.field("machines.count").note = _promise(self.wizard.answers.get("machines.count"))
+            self.field("machines.count").note = placing.promise(self.wizard.answers.get)
             self.field("machines.size").note = self._room()
-        elif key == CHOSEN:
-            self._key_chosen(str(self.wizard.answers.get(CHOSEN)))
-        elif key == PASTED:
-            self._key_pasted(str(self.wizard.answers.get(PASTED) or ""))
-        elif key in (PASSWORD, "machines.auth", "machines.os"):
-            self._show_rules()
-        if key in (CHOSEN, "machines.auth") and self.is_mounted:
-            self._arrange()
+            self._show_zones()
+        elif key in ("machines.placement", "machines.zones") or key.startswith("scale_set."):
+            self._show_placement(key)
+        elif key == "machines.workload":
+            chosen = str(self.wizard.answers.get(key))
+            self.field(key).note = WORKLOADS.get(chosen, WORKLOADS[""])
+        else:
+            self.administrator_answered(key)
+
+    def _show_placement(self, key: str) -> None:
+        get = self.wizard.answers.get
+        placement = str(get("machines.placement"))
+        if key == "machines.placement":
+            self._fit_ports(placement)
+            self.field(key).note = placing.NOTES.get(placement, "")
+            number = self.field("machines.count").control
+            assert isinstance(number, NumberControl)
+            number.high = placing.MOST.get(placement, number.high)
+        for field in self.fields():
+            if field.key in ("machines.fault_domains", "machines.update_domains"):
+                field.display = placement == placing.SET
+            elif field.key == scale_set_fields.SPREAD_KEY:
+                field.display = placement == placing.SCALE_SET
+            elif field.key.startswith("scale_set."):
+                field.display = scale_set_fields.shown(field.key, get)
+        self.field("machines.zones").display = placing.zonal(get)
+        for fold in self.query(Fold):
+            fold.display = placement == placing.SCALE_SET
+            fold.summary = scale_set_fields.summary(get)
+        self.field("machines.count").note = placing.promise(get)
+        self._show_zones()
+
+    def _fit_ports(self, placement: str) -> None:
+        """A scale set's machines have no names before they are there: their sign-in ports are a range."""
+        answers = self.wizard.answers
+        if placement == placing.SCALE_SET and answers.get("balancer.nat") != "range":
+            answers.set("wizard.nat", answers.get("balancer.nat"), commit=True)
+            answers.set("balancer.nat", "range", commit=True)
+        elif placement != placing.SCALE_SET and answers.get("wizard.nat"):
+            answers.set("balancer.nat", answers.get("wizard.nat"), commit=True)
+            answers.set("wizard.nat", "", commit=True)
+
+    def _there(self) -> list[str] | None:
+        """The zones that this subscription can have the size in; None while that is not known."""
+        size = self._sizes.get(str(self.wizard.answers.get("machines.size")))
+        return None if size is None else list(size.get("zones") or ())
+
+    def _show_zones(self) -> None:
+        field, there = self.field("machines.zones"), self._there()
+        assert isinstance(field.control, CheckRow)
+        if there is None:
+            return
+        size, location = (self.wizard.answers.get(key) for key in ("machines.size", "location"))
+        without = f"{size} is not there"
+        field.control.choices = [Choice(each, each, "", "" if each in there else without) for each in "123"]
+        field.note = "" if len(there) > 2 else f"{location} has it in {', '.join(there) or 'none'}"
+
+    def _zone_problems(self) -> Iterable[Problem]:
+        from wizard.errors import Problem
+
+        there, get = self._there(), self.wizard.answers.get
+        if there is None or not placing.zonal(get):
+            return
+        missing = [str(zone) for zone in get("machines.zones") or () if zone not in there]
+        if missing:
+            size, location = get("machines.size"), get("location")
+            which = f"zone {missing[0]}" if len(missing) == 1 else f"the zones {', '.join(missing)}"
+            yield Problem(
+                "machines.zones",
+                f"{location} has no {size} in {which}.",
+                "A machine is made in its zone, or not at all.",
+                "Turn it off, or take another size." if there else "Take another size, region or placement.",
+            )
 
     def _room(self) -> str:
         """Whether the cores of the size suffice for so many machines; `""` when that is not known."""
@@ -156,147 +209,34 @@ class MachinesStep(Step):
         needed = cores * count
         return f"! they need {needed} vCPU, and {left} are left of the quota" if needed > left else ""
 
-    def _key_chosen(self, chosen: str) -> None:
-        answers = self.wizard.answers
-        if chosen == MAKE:
-            self._make_key()
-        elif chosen == PASTE:
-            answers.set(KEY, str(answers.get(PASTED) or ""), commit=True)
-        elif chosen:
-            answers.set(KEY, chosen, commit=True)
-
-    def _key_pasted(self, text: str) -> None:
-        # A private key must not stay in the draft: the draft is remembered in a file.
-        if "PRIVATE KEY" in text or "PuTTY-User-Key-File" in text:
-            self._refused_key = "This is a private key. It must not leave your computer; paste the .pub file's line."
-            self.wizard.answers.set(PASTED, "", commit=True)
-            self.field(PASTED).control.answer = ""
-            return
-        if text:
-            self._refused_key = ""
-        if self.wizard.answers.get(CHOSEN) == PASTE:
-            self.wizard.answers.set(KEY, text, commit=True)
-
-    @work(exclusive=True, group="key")
-    async def _make_key(self) -> None:
-        from wizard.errors import WizardError
-
-        try:
-            made = await self.wizard.desk.ask("generate_key")
-        except WizardError as error:
-            self.wizard.notify(str(error), title="No key was made", severity="error")
-            return
-        self.wizard.answers.set(CHOSEN, made["public"], commit=True)
-        self._select(CHOSEN).ask()
-        self.wizard.notify(f"The private half: {made['private']}", title="Your key pair")
-
-    def _suggest_key(self, usable: Sequence[str]) -> None:
-        """Where no key was chosen, the first that Azure would take is: one can see it, and change it."""
-        if usable and not self.gone and not self.wizard.answers.get(CHOSEN) and not self.wizard.answers.get(KEY):
-            self.wizard.answers.set(CHOSEN, usable[0], commit=True)
-
-    def _show_key(self) -> None:
-        """The list shows the plan's key, wherever that came from."""
-        answers = self.wizard.answers
-        if answers.get(KEY) and not answers.get(CHOSEN):
-            answers.set(CHOSEN, answers.get(KEY), commit=True)
-
     def more_problems(self) -> list[Problem]:
-        from wizard.errors import Problem
+        return [*self._zone_problems(), *self.key_problems()]
 
-        if not self.wizard.answers.complete or self.wizard.answers.get("machines.auth") != "ssh-key":
-            return []
-        shown = PASTED if self.wizard.answers.get(CHOSEN) == PASTE else CHOSEN
-        if self._refused_key:
-            return [Problem(shown, self._refused_key)]
-        found = [each for each in self.wizard.answers.problems() if each.field == KEY]
-        remedy = "" if shown == PASTED else "Choose one of the list, or let one be made."
-        return [Problem(shown, each.what, each.why, remedy or each.remedy, each.severity) for each in found[:1]]
-
-    def problems_shown_elsewhere(self) -> Iterable[str]:
-        return (KEY,)
-
-    def _show_rules(self) -> None:
-        secret = self.wizard.answers.secret(PASSWORD)
-        self.field(PASSWORD).note = rules_note(secret.get_secret_value() if secret else "")
-
-    def _arrange(self) -> None:
-        password = self.wizard.answers.get("machines.auth") == "password"
-        self.field(CHOSEN).display = not password
-        self.field(PASTED).display = not password and self.wizard.answers.get(CHOSEN) == PASTE
-        self.field(PASSWORD).display = self.field(PASSWORD_AGAIN).display = password
-        self.query_one("#password-pushes").display = password
-        if password:
-            self._show_rules()
-        self.refresh_bindings()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("make_password", "show_password"):
-            return bool(self.wizard.answers.get("machines.auth") == "password")
-        return super().check_action(action, parameters)
-
-    # The password
-
-    def on_push_pressed(self, event: Push.Pressed) -> None:
-        if event.push.id == "make-password":
-            self.action_make_password()
-        elif event.push.id == "show-password":
-            self.action_show_password()
-
-    @work(exclusive=True, group="password")
-    async def action_make_password(self) -> None:
-        from wizard.errors import WizardError
-
-        try:
-            made = await self.wizard.desk.ask("generate_password", os=self.wizard.answers.get("machines.os"))
-        except WizardError as error:
-            self.wizard.notify(str(error), title="No password was made", severity="error")
-            return
-        for key in (PASSWORD, PASSWORD_AGAIN):
-            self.field(key).control.answer = made["password"]
-            self.wizard.answers.set_secret(key, made["password"])
-        self._shown(True)
-        self.wizard.notify("Write it down now: it is kept nowhere.", title="Password made")
-
-    def action_show_password(self) -> None:
-        control = self.field(PASSWORD).control
-        assert isinstance(control, SecretControl)
-        self._shown(not control.shown)
-
-    def _shown(self, shown: bool) -> None:
-        for key in (PASSWORD, PASSWORD_AGAIN):
-            control = self.field(key).control
-            assert isinstance(control, SecretControl)
-            control.shown = shown
-        self.query_one("#show-password", Push).update("Hide ^L" if shown else "Show ^L")
-
-    def _select(self, key: str) -> SelectControl:
-        control = self.field(key).control
-        assert isinstance(control, SelectControl)
-        return control
+    @property
+    def _images(self) -> SelectControl:
+        control = self.field("machines.image").control
+        assert isinstance(control, OtherwiseControl)
+        assert isinstance(control.words, SelectControl)
+        return control.words
 
 
-def _promise(count: Any) -> str:
-    """Microsoft's SLA for virtual machines: 99.95 % for two or more in an availability set."""
-    if not isinstance(count, int):
-        return ""
-    return "SLA 99.95 % from two on" if count >= 2 else "no SLA of a set: one machine alone"
+def _is_listed(image: str) -> bool:
+    """Whether an image is named by a word of the list: neither by its parts nor by an id."""
+    return ":" not in image and not image.startswith("/")
+
+
+def _workload(windows: bool) -> OtherwiseControl:
+    ways = [Choice("page", "page"), Choice("none", "none")]
+    if not windows:  # its images have no cloud-init
+        ways.append(Choice(OTHER, "own file"))
+    return OtherwiseControl(
+        RadioRow(ways), FileControl(placeholder="path of a cloud-init file"), {"page", "none"}.__contains__
+    )
 
 
 def _size_detail(size: Mapping[str, Any]) -> str:
     memory = f"{size['memory_gib']:g}"
     return f"{size['vcpus']:>3} vCPU {memory:>5} GiB"
-
-
-def _key_detail(key: Mapping[str, Any]) -> str:
-    kind = str(key["type"]).removeprefix("ssh-")
-    return " ".join(part for part in (kind, f"…{str(key['fingerprint'])[-6:]}", key.get("comment")) if part)
-
-
-def _short(path: str) -> str:
-    """A path as people write it."""
-    home = f"{Path.home()}/"
-    return f"~/{path.removeprefix(home)}" if path.startswith(home) else path
 
 
 def _deployable(images: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

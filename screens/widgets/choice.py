@@ -135,6 +135,7 @@ class CheckRow(_Focusable):
         Binding("space", "turn", "On or off", tooltip="Turn this one on or off", id="checks.turn"),
     ]
     GAP = 3
+    short = True
 
     def __init__(self, choices: Sequence[Choice]) -> None:
         super().__init__()

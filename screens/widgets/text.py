@@ -197,6 +197,16 @@ class PathControl(TextControl):
         super().__init__(placeholder=placeholder, suggester=_Paths(suffix))
 
 
+class FileControl(PathControl):
+    """As PathControl; the answer is the absolute path: whoever reads it has another working folder."""
+
+    def parse(self, text: str) -> str:
+        try:
+            return str(Path(text.strip()).expanduser().absolute()) if text.strip() else ""
+        except RuntimeError:  # a home folder of nobody
+            return text.strip()
+
+
 class SecretControl(TextControl):
     """A text that is not shown unless asked for. The answer is the text."""
 

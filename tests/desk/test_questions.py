@@ -52,6 +52,7 @@ async def test_regions_sizes_images_and_fault_domains(sandbox: dict[str, Any], d
         "",
     )
     assert d2s["premium_disks"] is True
+    assert (d2s["zones"], d2s["data_disks"], d2s["encryption_at_host"]) == (["1", "2", "3"], 4, True)
     assert d2s["vcpus_left"] > 0
     arm = [size for size in sizes if size["architecture"] == "Arm64"]
     assert all(not size["available"] and "Arm64" in size["why"] for size in arm)

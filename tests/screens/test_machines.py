@@ -143,3 +143,137 @@ async def test_every_control_is_reached_on_a_small_terminal(wizard):
             focused = pilot.app.screen.focused
             assert pilot.app.screen.region.contains_region(focused.region), focused
             await pilot.press("tab")
+
+
+async def test_each_placement_shows_what_it_promises_and_what_it_asks(wizard):
+    async with wizard("machines") as pilot:
+        domains = [field(pilot, f"machines.{kind}_domains") for kind in ("fault", "update")]
+        assert all(each.display for each in domains)
+        assert not field(pilot, "machines.zones").display
+        field(pilot, "machines.placement").enter()
+        await pilot.press("right")
+        assert pilot.app.answers.get("machines.placement") == "zones"
+        assert not any(each.display for each in domains)
+        assert "99.99 %" in field(pilot, "machines.count").note
+        assert field(pilot, "machines.count").control.high == 1000
+        await pilot.press("down", "space", "right", "space")
+        assert pilot.app.answers.get("machines.zones") == ("3",)
+        assert "99.99 %" in field(pilot, "machines.count").note
+        assert "one zone" in field(pilot, "machines.count").note
+
+
+async def test_zones_are_those_that_the_region_has_the_size_in(wizard, desk: FakeDesk):
+    for each in desk.answers["sizes"]:
+        each["zones"] = ["1", "3"]
+    async with wizard("machines") as pilot:
+        field(pilot, "machines.placement").enter()
+        await pilot.press("right", "down")
+        zones = field(pilot, "machines.zones")
+        await pilot.press("f3")
+        await until(pilot, lambda: "zone 2" in zones.shown_problem)
+        assert pilot.app.screen.step_id == "machines"
+        await pilot.press("right", "space")
+        assert pilot.app.answers.get("machines.zones") == ("1", "3")
+        await pilot.press("space")  # cannot be had: stays off
+        assert pilot.app.answers.get("machines.zones") == ("1", "3")
+        await until(pilot, lambda: zones.shown_problem == "")
+
+
+async def test_an_image_by_its_parts_or_its_id(wizard):
+    async with wizard("machines") as pilot:
+        image = field(pilot, "machines.image")
+        image.enter()
+        await pilot.press(*"another", "enter")
+        await until(pilot, lambda: image.control.typed.display and pilot.app.screen.focused is image.control.typed.line)
+        pilot.app.screen.focused.value = "Canonical:ubuntu-24_04-lts:server:24.04"
+        await until(pilot, lambda: "not publisher:offer:sku:version" in image.shown_problem)
+        own = "/subscriptions/0f5e/resourceGroups/images/providers/Microsoft.Compute/images/web"
+        pilot.app.screen.focused.value = own
+        await until(pilot, lambda: "keep up to date" in image.shown_problem)
+        assert pilot.app.answers.get("machines.image") == own
+        await pilot.press("f3")
+        await until(pilot, lambda: getattr(pilot.app.screen, "step_id", "") == "network")
+        pilot.app.go("machines")
+        await settled(pilot)
+        assert field(pilot, "machines.image").control.answer == own
+
+
+async def test_a_cloud_init_file_is_checked_at_once(wizard, tmp_path):
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text("#cloud-config\npackages: [htop]\n")
+    bad.write_text("#cloud-config\npassword: hunter2-hunter2\n")
+    async with wizard("machines") as pilot:
+        serves = field(pilot, "machines.workload")
+        serves.enter()
+        await pilot.press("right")
+        await until(pilot, lambda: "Nothing will answer" in serves.shown_problem)
+        assert "sign-ins" in serves.note
+        await pilot.press("right")
+        await until(pilot, lambda: pilot.app.screen.focused is serves.control.typed.line)
+        pilot.app.screen.focused.value = "~/bad.yaml"
+        await until(pilot, lambda: "password in line 2" in serves.shown_problem)
+        pilot.app.screen.focused.value = "~/good.yaml"
+        await until(pilot, lambda: serves.shown_problem == "")
+        assert pilot.app.answers.get("machines.workload") == str(good)
+
+
+async def test_on_windows_one_signs_in_by_password_alone(wizard):
+    async with wizard("basics") as pilot:
+        field(pilot, "machines.os").enter()
+        await pilot.press("right")
+        pilot.app.go("machines")
+        await until(pilot, lambda: pilot.app.screen.step_id == "machines")
+        await settled(pilot)
+        assert [each.value for each in field(pilot, "machines.auth").control.choices] == ["password"]
+        assert not field(pilot, "wizard.key").display
+        assert not field(pilot, "wizard.pasted_key").display
+        assert "12-123" in field(pilot, PASSWORD).note
+        assert [each.value for each in field(pilot, "machines.workload").control.words.choices] == ["page", "none"]
+        field(pilot, "machines.admin_user").enter()
+        await clear(pilot)
+        await type_text(pilot, "abcdefghijklmnopqrstu")
+        await until(pilot, lambda: "21" in field(pilot, "machines.admin_user").shown_problem)
+
+
+async def test_a_password_keeps_the_key_that_was_chosen(wizard):
+    async with wizard("machines") as pilot:
+        await until(pilot, lambda: pilot.app.answers.get("machines.ssh_key") == KEY["public"])
+        field(pilot, "machines.auth").enter()
+        await pilot.press("right")
+        assert pilot.app.answers.get("machines.ssh_key") == ""
+        await pilot.press("left")
+        assert pilot.app.answers.get("machines.ssh_key") == KEY["public"]
+
+
+async def test_a_scale_set_brings_its_fields_and_a_range_of_ports(wizard, monkeypatch):
+    from wizard.plan import not_yet
+
+    monkeypatch.setattr(not_yet, "_LIST", tuple(each for each in not_yet._LIST if each.field != "machines.placement"))
+    async with wizard("machines") as pilot:
+        get = pilot.app.answers.get
+        field(pilot, "machines.placement").enter()
+        await pilot.press("left")
+        assert get("machines.placement") == "scale-set"
+        assert get("balancer.nat") == "range"
+        fold = pilot.app.screen.query_one("#scale-set")
+        assert fold.summary == "a fixed number; repairs"
+        fold.enter()
+        await pilot.press("enter", "down", "space")
+        assert get("scale_set.autoscale") is True
+        assert fold.summary == "2 to 10, out 70 %, in 30 %; repairs"
+        await pilot.press("down", "right")
+        assert get("scale_set.minimum") == 3
+        fold.turn(False)
+        await pilot.press("f3")
+        await settled(pilot)
+        assert pilot.app.screen.step_id == "machines"
+        field(pilot, "machines.placement").enter()
+        await pilot.press("right")
+        assert get("balancer.nat") == "per-vm"
+        assert not fold.display
+
+
+async def test_every_field_has_help(wizard):
+    async with wizard("machines") as pilot:
+        for each in pilot.app.screen.fields():
+            assert all((each.help.what, each.help.rule, each.help.recommend, each.help.later)), each.key

@@ -46,7 +46,8 @@ What there is
     groups(cloud?, subscription?)             -> [{name, location, state, deployment}]      deployment: our tag, or ""
     regions(cloud?, subscription?)            -> [{name, label, geography, recommended}]    recommended ones first
     sizes(location, cloud?, subscription?)    -> [{name, vcpus, memory_gib, family, architecture, premium_disks,
-                                                   available, why, vcpus_left}]
+                                                   zones, data_disks, encryption_at_host, available, why, vcpus_left}]
+        `zones`: those that this subscription can have it in; `data_disks`: how many it takes, null when not told
         `why` says why it is not available; `vcpus_left`: of its family (or of all) in the region, null when not told
     images(location, os?, cloud?, subscription?)  -> [{name, label, os, urn, version, available, why}]
     fault_domains(location, cloud?, subscription?) -> {most}        a number, null when the region does not tell

@@ -85,6 +85,7 @@ async def sizes(
 
 def _size(sku: Mapping[str, Any], left: Mapping[str, int]) -> Json:
     from wizard.preflight.facts import capability
+    from wizard.preflight.placement import zones_of
 
     family = str(sku.get("family") or "")
     lefts = [left[name] for name in (family.lower(), "cores") if name in left]
@@ -96,6 +97,9 @@ def _size(sku: Mapping[str, Any], left: Mapping[str, int]) -> Json:
         "family": family,
         "architecture": capability(sku, "CpuArchitectureType"),
         "premium_disks": capability(sku, "PremiumIO").lower() == "true",
+        "zones": sorted(zones_of(sku)),
+        "data_disks": int(most) if (most := capability(sku, "MaxDataDiskCount")).isdigit() else None,
+        "encryption_at_host": capability(sku, "EncryptionAtHostSupported").lower() == "true",
         "available": not why,
         "why": why,
         "vcpus_left": min(lefts, default=None),
