@@ -38,11 +38,13 @@ class HomeStep(Live):
         Binding("v", "verify", "Verify", tooltip="Prove that it works", id="home.verify"),
         Binding("d", "drill", "Drill", tooltip="Stop a VM under load, on the Verify screen", id="home.drill"),
         Binding("r", "reset", "Reset…", tooltip="Reset the VMs' credentials", id="home.reset"),
+        Binding("s", "scale", "Scale…", tooltip="More or fewer VMs", id="home.scale"),
         Binding("c", "copy", "Copy", tooltip="Copy the line that is chosen", id="home.copy"),
         Binding("ctrl+r", "look", "Look again", tooltip="Ask Azure again", id="home.look", key_display="^R"),
         Binding(
             "ctrl+d", "destroy", "Destroy…", tooltip="Delete everything of it", id="home.destroy", key_display="^D"
         ),
+        Binding("p", "progress", "Progress", tooltip="The deployment that is under way", id="home.progress"),
         Binding("f2,alt+left", "start", "Start", key_display="F2", tooltip="Another deployment", id="home.start"),
     ]
 
@@ -53,6 +55,7 @@ class HomeStep(Live):
         self.ledger = Ledger()
         self.result: Ended | None = None
         self._plan: Mapping[str, Any] = {}
+        self._deploying = False
 
     # The frame
 
@@ -69,6 +72,7 @@ class HomeStep(Live):
             yield Push("Reset credentials ›", id="reset", classes="primary")
             yield Push("Verify ›", id="verify", classes="primary")
             yield Push("Drill", id="drill")
+            yield Push("Scale", id="scale")
             yield Push("Reset credentials", id="reset-later")
             yield Push("Destroy…", id="destroy")
             yield Push("Try again", id="again", classes="primary")
@@ -98,7 +102,9 @@ class HomeStep(Live):
             self._follow_destruction(last)
             return
         if last is not None and last.alive:
+            self._deploying = last.kind == "deploy"
             self._under_way(last.kind)
+            self.refresh_bindings()
         await self._look()
 
     async def _look(self) -> None:
@@ -114,7 +120,11 @@ class HomeStep(Live):
         self._show()
 
     def _under_way(self, kind: str) -> None:
-        words = {"deploy": "It is being deployed: ^P leads to Deploying.", "reset": "A reset is under way: r shows it."}
+        words = {
+            "deploy": "It is being deployed: p shows it.",
+            "reset": "A reset is under way: r shows it.",
+            "scale": "It is being scaled: s shows it.",
+        }
         self.say(told(words.get(kind, f"A {kind} is under way: v shows it."), sign="…", tone="busy"))
 
     def _show(self) -> None:
@@ -139,9 +149,9 @@ class HomeStep(Live):
             )
             self._offer("start", "destroy")
         elif first:
-            self._offer("reset", "verify", "drill", "destroy")
+            self._offer("reset", "verify", "drill", "scale", "destroy")
         else:
-            self._offer("verify", "drill", "reset-later", "destroy")
+            self._offer("verify", "drill", "scale", "reset-later", "destroy")
 
     def first_passwords(self) -> list[str]:
         """The VMs that still have the password they were made with."""
@@ -235,7 +245,9 @@ class HomeStep(Live):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         gone = self.has_class("-destroying")
-        return not gone if action in ("verify", "drill", "reset", "copy", "look", "destroy") else True
+        if action == "progress":
+            return self._deploying and not gone
+        return not gone if action in ("verify", "drill", "reset", "scale", "copy", "look", "destroy") else True
 
     def _offer(self, *ways: str) -> None:
         if not self.stands:
@@ -252,6 +264,7 @@ class HomeStep(Live):
             "reset-later": self.action_reset,
             "verify": self.action_verify,
             "drill": self.action_drill,
+            "scale": self.action_scale,
             "destroy": self.action_destroy,
             "again": self.action_look,
         }
@@ -271,6 +284,12 @@ class HomeStep(Live):
 
     def action_reset(self) -> None:
         self.wizard.go("reset", name=self.name_of_deployment)
+
+    def action_scale(self) -> None:
+        self.wizard.go("scale", name=self.name_of_deployment)
+
+    def action_progress(self) -> None:
+        self.wizard.go("deploying", name=self.name_of_deployment)
 
     def action_start(self) -> None:
         self.wizard.go("start")

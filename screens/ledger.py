@@ -90,6 +90,9 @@ class Ledger:
     rows: dict[str, Row] = field(default_factory=dict)
     log: list[Line] = field(default_factory=list)
     deployed: Mapping[str, Any] | None = None
+    scaled: Mapping[str, Any] | None = None
+    draining: dict[str, float] = field(default_factory=dict)
+    """VMs that are out of the pool, with when their drain is over (seconds since the run began)."""
     error: Mapping[str, Any] | None = None
     problems: list[Mapping[str, Any]] = field(default_factory=list)
     ended: Mapping[str, Any] | None = None
@@ -129,6 +132,8 @@ class Ledger:
                 self.log.append(Line(event["at"], "warned", text))
             case "deleting" | "deleted":
                 self._deleting(event)
+            case "draining" | "scaled":
+                self._scaling(event)
             case "interrupted":
                 self.interrupted = event
                 running = ", ".join(map(self._called, event.get("running", ())))
@@ -179,6 +184,15 @@ class Ledger:
             text += f", {row.seconds(at) or 0:.1f} s"
         self.log.append(Line(at, state, text))
 
+    def _scaling(self, event: Mapping[str, Any]) -> None:
+        if event["event"] == "scaled":
+            self.scaled = event
+            self.log.append(Line(None, "done", f"{event['to']} VMs are there"))
+            return
+        self.draining[str(event["vm"])] = float(event["at"]) + float(event["seconds"])
+        words = f"{event['vm']} leaves the pool and has {event['seconds']:g} s to end what it is answering"
+        self.log.append(Line(event["at"], "started", words))
+
     def _deleting(self, event: Mapping[str, Any]) -> None:
         row, at, state = self._row(str(event["id"])), float(event["at"]), str(event["event"])
         row.state = state
@@ -215,6 +229,12 @@ class Ledger:
 
     def count(self, states: frozenset[str] = READY) -> int:
         return sum(row.state in states for row in self.rows.values())
+
+    def drains_for(self) -> float:
+        """Seconds until the last drain is over; 0 once deleting has begun, or where nobody leaves."""
+        if not self.draining or any(row.state in ("deleting", "deleted") for row in self.rows.values()):
+            return 0.0
+        return max(0.0, max(self.draining.values()) - self.now())
 
     def failed(self) -> list[Row]:
         """What failed, in the order it was planned."""

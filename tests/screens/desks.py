@@ -84,6 +84,32 @@ def signed_in(cloud: str, method: str, subscriptions: list[dict[str, Any]]) -> d
     }
 
 
+def scale_outlook(name: str, count: int, there: int = 2, auth: str = "ssh-key") -> dict[str, Any]:
+    """Of a deployment with two VMs, web1 and web2."""
+    new = [f"web{number}" for number in range(there + 1, count + 1)]
+    leaving = [f"web{number}" for number in range(there, count, -1)]
+
+    def of(vms: list[str]) -> list[dict[str, str]]:
+        kinds = (("Microsoft.Network/networkInterfaces", "-nic"), ("Microsoft.Compute/virtualMachines", ""))
+        return [{"id": f"/{vm}{more}", "type": kind, "name": f"{vm}{more}"} for vm in vms for kind, more in kinds]
+
+    balancer = {"id": "/lb", "type": "Microsoft.Network/loadBalancers", "name": "web-lb"}
+    return {
+        "name": name,
+        "from": there,
+        "to": count,
+        "ready": True,
+        "complete": count == there,
+        "problems": [],
+        "created": of(new),
+        "changed": [balancer] if count != there else [],
+        "deleted": of(leaving),
+        "new_vms": new,
+        "leaving_vms": leaving,
+        "needs_password": new if auth == "password" else [],
+    }
+
+
 def _answers() -> dict[str, Any]:
     sandbox = {"signed_in": True, "how": "own", "preselected": True, "running": False, "methods": ["own"]}
     return {
@@ -135,6 +161,8 @@ def _answers() -> dict[str, Any]:
         "save_plan": lambda plan, path, overwrite=False: {"path": path},
         "load_plan": lambda path: {"path": path, "plan": {}, "problems": []},
         "forget": lambda name: {"name": name},
+        "scale_outlook": scale_outlook,
+        "reset_outlook": lambda **_asked: {"warnings": [], "users": {}},
     }
 
 

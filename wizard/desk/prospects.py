@@ -1,4 +1,4 @@
-"""Questions about what would be done to a deployment that is there: scaled, its credentials reset. Nothing is written."""
+"""Questions about what would be done to a deployment that is there: a scaling, a reset. Nothing is written."""
 
 from __future__ import annotations
 
