@@ -68,7 +68,8 @@ def judge(found: Findings) -> Verdict:
         untried = "the new key was added, but its private half is not here: name it with --identity to prove the login"
         return Verdict("unproved", False, old_refused, untried)
     if not found.new.ok:
-        return Verdict("failed", False, old_refused, f"the new login does not work: {found.new.detail}")
+        why = f"Azure reported success, but the new login does not work: {found.new.detail}"
+        return Verdict("failed", False, old_refused, why)
     if found.old_after is not None and found.old_after.ok:
         return Verdict("failed", True, False, "the new login works, but the old password is still let in")
     if found.replaced and ((found.key_after is not None and found.key_after.ok) or found.keys_beside):

@@ -7,11 +7,14 @@ in `protectedSettings` is encrypted for the VM and never told again by ARM.
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
+from wizard.blueprint.resource import Resource
+from wizard.deploy.retry import Patience
 from wizard.errors import AzureError, WizardError
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from wizard.azure.clients import Azure
 
+EXTENSION = "Microsoft.Compute/virtualMachines/extensions"
 NAME = "enablevmaccess"
 """As the portal names it."""
 
@@ -102,12 +106,25 @@ async def _apply(
             "protectedSettings": protected,
         },
     }
-    extensions: Any = azure.compute.virtual_machine_extensions  # its overloads know no plain dict
     try:
-        poller: Any = await azure.ask(extensions.begin_create_or_update(vm.group, vm.name, name, body))
-        await azure.ask(poller.result())
+        await _write(azure, Resource(f"{vm_id}/extensions/{name}", EXTENSION, name, {}), body)
     except AzureError as error:
         raise _without(error, protected) from None
+
+
+async def _write(azure: Azure, extension: Resource, body: dict[str, Any]) -> None:
+    """Send it until nothing else is in its way; the tag that says when to run stays, so that it runs once."""
+    patience = Patience.with_writes(azure.cloud.poll_floor_s)
+    while True:
+        try:
+            operation = await azure.begin_put(extension, body)
+            if operation is not None:
+                await operation.result()
+            return
+        except AzureError as error:
+            if (wait := patience.next_wait_s(error)) is None:
+                raise
+        await asyncio.sleep(wait)
 
 
 async def _existing(azure: Azure, vm: ids.ResourceId, wanted: Handler) -> str | None:

@@ -1,0 +1,80 @@
+"""Resets while Azure has its troubles: what passes is survived, and what only seems to have worked is no success."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import tomli_w
+from pydantic import SecretStr
+
+from tests.verify.stand import Stand, standing
+from wizard.azure.clients import Azure
+from wizard.plan.model import Auth
+from wizard.reset import ResetDone, reset, target
+from wizard.sandbox import faults_channel
+
+EXTENSION = "Microsoft.Compute/virtualMachines/extensions"
+
+
+@pytest.fixture(scope="module")
+def stand(sandbox: dict[str, Any]) -> Iterator[Stand]:
+    with standing(Auth.PASSWORD, 1, page=False) as made:
+        yield made
+
+
+@pytest.fixture
+def trouble(stand: Stand) -> Iterator[Any]:
+    """Sets faults for this deployment alone."""
+
+    def set_faults(*kinds: str, **keys: Any) -> None:
+        faults = [{"kind": kind, "group": stand.name, "type": EXTENSION, **keys} for kind in kinds]
+        faults_channel.put(tomli_w.dumps({"fault": faults}))
+
+    yield set_faults
+    faults_channel.put("")
+
+
+async def do(stand: Stand, azure: Azure, new: str, old: str) -> ResetDone:
+    passwords = {"web1": SecretStr(new)}
+    [done] = await reset(
+        stand.record, azure, ["web1"], mode="password", new=passwords, old=SecretStr(old), emit=lambda event: None
+    )
+    return done
+
+
+async def test_a_success_that_changed_nothing_is_a_failure_with_its_reason(
+    stand: Stand, azure: Azure, trouble: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(target, "SETTLE_S", 1.0)
+    first = stand.passwords["web1"].get_secret_value()
+    trouble("vmaccess-unchanged")
+    done = await do(stand, azure, "second-Horse-1", first)
+    assert (done.state, done.new_login) == ("failed", False)
+    assert "Azure reported success" in done.detail
+    assert done.remedy
+    trouble()
+    again = await do(stand, azure, "second-Horse-1", first)
+    assert again.state == "proved"
+
+
+async def test_trouble_on_the_way_is_survived(stand: Stand, azure: Azure, trouble: Any) -> None:
+    trouble(
+        "in-progress", "retryable", "lost-answer", "server-error", "expired-token", "reset-in-body", retry_after_s=20
+    )
+    done = await do(stand, azure, "third-Horse-1", "second-Horse-1")
+    assert done.state == "proved", done
+    struck = {one["kind"] for one in faults_channel.standing() if one["strokes"]}
+    assert {"in-progress", "retryable", "lost-answer", "server-error"} <= struck
+    trouble("lost-operation")
+    done = await do(stand, azure, "fourth-Horse-1", "third-Horse-1")
+    assert done.state == "proved", done
+
+
+async def test_a_refusal_that_stays_is_told_and_nothing_was_changed(stand: Stand, azure: Azure, trouble: Any) -> None:
+    trouble("policy", method="PUT")
+    done = await do(stand, azure, "fifth-Horse-1", "fourth-Horse-1")
+    assert (done.state, done.new_login) == ("failed", False)
+    assert "policy" in done.detail.lower()
+    assert "policy" in done.remedy.lower()
