@@ -151,11 +151,11 @@ class Answers:
         """Every Problem of the draft in the order of a plan's keys; then those of the secrets. Pure, about 1 ms."""
         if not self.complete:
             return []
-        from wizard.plan import document, rules
+        return [*_judged(self.plan_values()), *self._secret_problems()]
 
-        found = document.read(self.plan_values())
-        judged = rules.in_order([*found.problems, *rules.check_values(found.values)])
-        return [*judged, *self._secret_problems()]
+    def problems_with(self, key: str, value: Any) -> list[Problem]:
+        """Those that the key would have with this value, everything else being as it is."""
+        return [each for each in _judged(_nested({**self._draft, key: value})) if each.field == key]
 
     def _secret_problems(self) -> list[Problem]:
         if self.get("machines.auth") != "password":
@@ -200,6 +200,13 @@ def dotted(tree: Mapping[str, Any]) -> dict[str, Any]:
         else:
             values[name] = plain(value)
     return values
+
+
+def _judged(tree: Mapping[str, Any]) -> list[Problem]:
+    from wizard.plan import document, rules
+
+    found = document.read(tree)
+    return rules.in_order([*found.problems, *rules.check_values(found.values)])
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:

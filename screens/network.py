@@ -6,11 +6,14 @@ from collections.abc import Iterable
 
 from textual.widget import Widget
 
+from screens import rule_fields
 from screens.exposure import anyone
 from screens.step import Step
 from screens.styles import sheet
+from screens.systems import service
 from screens.widgets.audience import ANYONE, LIST, MINE, AudienceControl
 from screens.widgets.choice import Choice, RadioRow
+from screens.widgets.entries import EntriesControl, Kind
 from screens.widgets.field import Field, Help
 from screens.widgets.space import Space, SpacePicture
 from screens.widgets.text import NumberControl, TextControl
@@ -70,6 +73,7 @@ OUT_PORTS = Help(
 _OUT_NOTES = {
     "nat-gateway": "One address for all; nothing comes in.",
     "outbound-rule": "Of the balancer; nothing comes in.",
+    "none": "No packages, updates or extensions.",
 }
 _KEYS = ("network.address_space", "network.subnet", "network.subnet_name", "machines.count")
 _AUDIENCES = ("network.allow_http", "network.allow_admin")
@@ -102,13 +106,24 @@ class NetworkStep(Step):
         yield Field("network.subnet_name", "Its name", TextControl(placeholder="web"), help=NAME)
         yield SpacePicture(id="space")
         yield Field("network.allow_http", "Page for", AudienceControl(), help=PAGE)
-        windows = self.wizard.answers.get("machines.os") == "windows"
-        yield Field("network.allow_admin", "RDP for" if windows else "SSH for", AudienceControl(), help=ADMIN)
+        admin = service(self.wizard.answers.get("machines.os"))
+        yield Field("network.allow_admin", f"{admin} for", AudienceControl(), help=ADMIN)
         ways = (("nat-gateway", "NAT gateway"), ("outbound-rule", "outbound rule"), ("none", "none"))
         yield Field("network.outbound", "Way out", RadioRow([Choice(*way) for way in ways]), help=OUT)
         whose = RadioRow([Choice("own", "one of its own"), Choice("balancer", "the balancer's")])
         yield Field("network.outbound_address", "From address", whose, help=OUT_ADDRESS)
         yield Field("network.outbound_ports", "Ports", Eights(), help=OUT_PORTS, note="for each machine")
+        yield Field("network.rules", "Own rules", EntriesControl(self._rules()), help=rule_fields.RULES)
+
+    def _rules(self) -> Kind:
+        return Kind(
+            "a rule",
+            rule_fields.line,
+            rule_fields.new,
+            rule_fields.fields,
+            lambda entries: self.wizard.answers.problems_with("network.rules", tuple(entries)),
+            rule_fields.ordered,
+        )
 
     async def prepared(self) -> None:
         for key in (_KEYS[0], *_AUDIENCES, "network.outbound"):
@@ -157,7 +172,7 @@ class NetworkStep(Step):
         if control.mode == LIST:
             return "Addresses, ranges or service tags."
         if control.mode == ANYONE and key == "network.allow_http":
-            return "A public page."
+            return ""
         return "" if anyone(control.answer) else control.why
 
 

@@ -537,6 +537,33 @@ def test_a_rule_that_keeps_out_the_probe_is_pointed_out(
     assert problem is None or "168.63.129.16" in problem.why
 
 
+@pytest.mark.parametrize(
+    ("entries", "http", "admin", "told"),
+    [
+        ([rule(priority=100, ports=("22",))], ("Internet",), ("198.51.100.7/32",), ["sign in"]),
+        ([rule(priority=100)], ("Internet",), ("198.51.100.7/32",), ["the page", "sign in"]),
+        ([rule(priority=200)], ("Internet",), ("198.51.100.7/32",), []),  # ours come first
+        ([rule(priority=100, ports=("3389",))], ("Internet",), ("198.51.100.7/32",), []),
+        ([rule(priority=100, protocol="udp")], ("Internet",), ("198.51.100.7/32",), []),
+        ([rule(priority=100, source=("198.51.100.0/24",))], ("Internet",), ("198.51.100.7/32",), ["sign in"]),
+        ([rule(priority=100, source=("203.0.113.0/24",))], ("Internet",), ("198.51.100.7/32",), []),  # a scanner
+        ([rule(priority=100, source=("Internet",))], ("Internet",), ("198.51.100.7/32",), ["the page", "sign in"]),
+        (
+            [rule(priority=101, ports=("22",)), rule(priority=100, access="allow", ports=("20-30",))],
+            ("Internet",),
+            ("198.51.100.7/32",),
+            [],
+        ),
+    ],
+)
+def test_a_rule_that_keeps_out_who_is_let_in_gets_a_warning(
+    entries: list[Rule], http: tuple[str, ...], admin: tuple[str, ...], told: list[str]
+) -> None:
+    found = list(security.guests_live(entries, http, admin, 80, OsType.LINUX, "10.0.1.0/24"))
+    assert [each.severity for each in found] == ["warning"] * len(told)
+    assert all(part in each.what for part, each in zip(told, found, strict=True))
+
+
 def test_ours_make_room_for_rules_of_ones_own() -> None:
     assert security.ours([], 3) == [100, 110, 120]
     assert security.ours([rule(priority=100), rule(priority=115), rule(priority=120)], 3) == [110, 130, 140]

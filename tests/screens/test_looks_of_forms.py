@@ -11,11 +11,21 @@ from tests.screens.desks import PUBLIC
 from tests.screens.looks import assert_looks
 from tests.screens.test_review import QUOTA, outlook, resources
 
+RULE = {
+    "name": "deny-scanner",
+    "priority": 100,
+    "access": "deny",
+    "direction": "inbound",
+    "protocol": "tcp",
+    "source": ["203.0.113.0/24"],
+    "destination": ["*"],
+    "ports": ["80"],
+}
 STEPS: dict[str, tuple[str, dict[str, Any]]] = {
     "start": ("start", {}),
     "basics": ("basics", {}),
     "machines": ("machines", {}),
-    "network": ("network", {"network.allow_admin": ("Internet",)}),
+    "network": ("network", {"network.allow_admin": ("Internet",), "network.rules": (RULE,)}),
     "balancer": ("balancer", {"machines.count": 9, "balancer.nat_first_port": 78}),
     "storage": ("storage", {"tags": {"owner": "me@example.org", "a<b": "x"}, "machines.os_disk": "Standard_LRS"}),
     "review": ("review", {"machines.count": 3}),
@@ -68,4 +78,16 @@ async def test_a_list(wizard, snapshot):
         await pilot.press("down", "enter")
         await until(pilot, lambda: pilot.app.screen.query("#pick"))
         await settled(pilot)
+        await assert_looks(pilot, snapshot)
+
+
+async def test_a_rule(wizard, snapshot):
+    async with wizard("network") as pilot:
+        pilot.app.answers.set("network.rules", ({**RULE, "source": ["*"]},), commit=True)
+        await settled(pilot)
+        pilot.app.screen.field("network.rules").enter()
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen.query("#entry-problems"))
+        await settled(pilot)
+        await pilot.pause(0.3)
         await assert_looks(pilot, snapshot)

@@ -218,3 +218,120 @@ async def test_every_control_is_reached_at_60_by_18(wizard):
             field.key for field in pilot.app.screen.fields() if field.display
         ]
         assert pilot.app.focused.id == "next"
+
+
+def rules(pilot):
+    return pilot.app.screen.field("network.rules").control
+
+
+async def to_rules(pilot):
+    pilot.app.screen.field("network.rules").enter()
+    await pilot.pause()
+
+
+async def dialog(pilot):
+    await until(pilot, lambda: pilot.app.screen.query("#entry-problems"))
+    await pilot.pause()
+
+
+def told(pilot):
+    return pilot.app.screen.query_one("#entry-problems").content.plain
+
+
+async def put(pilot, key, text):
+    next(each for each in pilot.app.screen.query("Field") if each.key == key).enter()
+    await pilot.pause()
+    pilot.app.focused.value = text
+    await pilot.pause()
+
+
+async def test_a_rule_is_added_edited_and_taken_out(wizard):
+    async with wizard("network") as pilot:
+        await to_rules(pilot)
+        await pilot.press("enter")
+        await dialog(pilot)
+        assert "no proper name" in told(pilot)
+        await pilot.press("f3")
+        await pilot.pause()
+        assert pilot.app.screen.query("#entry-problems")  # refused
+        await put(pilot, "name", "deny-scanner")
+        await put(pilot, "source", "203.0.113.0/24, 198.51.100.7")
+        await put(pilot, "ports", "8000-8080")
+        assert told(pilot) == ""
+        await pilot.press("f3")
+        await until(pilot, lambda: pilot.app.screen.query("#space"))
+        assert pilot.app.answers.get("network.rules") == (
+            {
+                "name": "deny-scanner",
+                "priority": 200,
+                "access": "deny",
+                "direction": "inbound",
+                "protocol": "tcp",
+                "source": ["203.0.113.0/24", "198.51.100.7"],
+                "destination": ["*"],
+                "ports": ["8000-8080"],
+            },
+        )
+        assert "200 in  deny  tcp 8000-8080 ← 203." in rules(pilot).render().plain
+        await pilot.press("enter")
+        await dialog(pilot)
+        await put(pilot, "priority", "300")
+        await pilot.press("f3")
+        await until(pilot, lambda: pilot.app.screen.query("#space"))
+        assert pilot.app.answers.get("network.rules")[0]["priority"] == 300
+        await pilot.press("enter")
+        await dialog(pilot)
+        await put(pilot, "priority", "400")
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen.query("#space"))
+        assert pilot.app.answers.get("network.rules")[0]["priority"] == 300
+        assert pilot.app.answers.plan().network.rules[0].source == ("203.0.113.0/24", "198.51.100.7")
+        await pilot.press("f8")
+        assert pilot.app.answers.get("network.rules") == ()
+
+
+async def test_a_rule_that_shuts_out_the_probe_or_ourselves_is_told_while_it_is_written(wizard, desk):
+    desk.answers["my_address"] = {"range": "127.0.0.1/32", "why": "loopback"}
+    async with wizard("network") as pilot:
+        await to_rules(pilot)
+        await pilot.press("enter")
+        await dialog(pilot)
+        await put(pilot, "name", "deny-all")
+        assert "168.63.129.16" in told(pilot)
+        await pilot.press("f3")
+        await pilot.pause()
+        assert pilot.app.screen.query("#entry-problems")
+        await put(pilot, "ports", "22")
+        assert told(pilot) == ""  # ours come first
+        await put(pilot, "priority", "100")
+        assert "keeps out 127.0.0.1/32 at port 22, who may sign in" in told(pilot)
+        await pilot.press("f3")  # a warning alone
+        await until(pilot, lambda: pilot.app.screen.query("#space"))
+        await until(pilot, lambda: "sign in" in pilot.app.screen.field("network.rules").shown_problem)
+
+
+async def test_up_and_down_go_through_the_rules_and_on(wizard):
+    async with wizard("network") as pilot:
+        one = {"access": "allow", "direction": "inbound", "protocol": "tcp", "destination": ["*"], "source": ["*"]}
+        listed = [{**one, "name": f"r{n}", "priority": 200 + n, "ports": ["80"]} for n in range(3)]
+        pilot.app.answers.set("network.rules", tuple(listed), commit=True)
+        await to_rules(pilot)
+        for _ in range(3):
+            await pilot.press("down")
+            assert key_of(pilot) == "network.rules"
+        assert rules(pilot).at == 3
+        await pilot.press("down")
+        await pilot.pause()
+        assert pilot.app.focused.id == "next"
+        await pilot.press("shift+tab", "shift+tab")
+        await pilot.press("up", "f8")
+        assert [each["name"] for each in pilot.app.answers.get("network.rules")] == ["r0", "r1"]
+
+
+async def test_windows_is_signed_in_to_over_rdp(wizard):
+    async with wizard() as pilot:
+        pilot.app.answers.set("machines.os", "windows", commit=True)
+        pilot.app.go("network")
+        await until(pilot, lambda: pilot.app.screen.step_id == "network")
+        await settled(pilot)
+        assert pilot.app.screen.field("network.allow_admin").label == "RDP for"

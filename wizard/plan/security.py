@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from wizard.errors import Problem
 from wizard.plan import addresses, limits
-from wizard.plan.model import Access, Direction, Rule, RuleProtocol
+from wizard.plan.model import Access, Direction, OsType, Rule, RuleProtocol
 
 FIELD = "network.rules"
 PROBE_SOURCE = ipaddress.IPv4Address("168.63.129.16")
@@ -110,10 +110,67 @@ def probe_lives(entries: Sequence[Rule], allow_http: Iterable[str], port: int, s
             f"{entry.name} keeps out the balancer's health probe at port {port}.",
             f"Probes come from {PROBE_SOURCE} (the tag AzureLoadBalancer), which Azure lets in only after all other"
             " rules. Every machine would be taken out of the balancer, and nobody be answered.",
-            f'Before it, allow source = ["AzureLoadBalancer"] at port {port} with a priority below {entry.priority}, or'
-            " deny less.",
+            f'Before it, allow source = ["AzureLoadBalancer"] at port {port} with a lower priority, or deny less.',
         )
     return None
+
+
+def guests_live(  # noqa: PLR0917 - one value a key
+    entries: Sequence[Rule],
+    allow_http: Sequence[str],
+    allow_admin: Sequence[str],
+    port: int,
+    os: OsType,
+    subnet: str,
+) -> Iterator[Problem]:
+    """A warning where a rule that is asked before ours keeps out somebody whom the allow-lists let in."""
+    visitors, admins = _rules_for(allow_http), _rules_for(allow_admin)
+    priorities = ours(entries, visitors + admins)
+    admin_port = limits.RDP_PORT if os is OsType.WINDOWS else limits.SSH_PORT
+    for allowed, at, listed, may in (
+        (allow_http, port, priorities[:visitors], "may reach the page"),
+        (allow_admin, admin_port, priorities[visitors:], "may sign in"),
+    ):
+        for guest in allowed:
+            if (entry := _refuser(entries, guest, at, subnet)) and entry.priority < max(listed, default=0):
+                yield Problem(
+                    FIELD,
+                    f"{entry.name} keeps out {guest} at port {at}, who {may}.",
+                    f"It is asked before our own rule, which lets them in with priority {max(listed)}.",
+                    f"Give it a priority above {max(listed)}, or deny less.",
+                    "warning",
+                )
+                break
+
+
+def _rules_for(allowed: Sequence[str]) -> int:
+    """How many rules an allow-list becomes: one for all its ranges, one for each tag."""
+    tags = {entry.lower() for entry in allowed if addresses.is_tag(entry)}
+    return len(tags) + any(not addresses.is_tag(entry) for entry in allowed)
+
+
+def _refuser(entries: Sequence[Rule], guest: str, port: int, subnet: str) -> Rule | None:
+    """The rule of one's own that decides about a guest, if it refuses."""
+    for entry in _asked(entries, Direction.INBOUND):
+        if not (_tcp(entry) and _covers(entry.source, guest) and _meets(entry.destination, subnet)):
+            continue
+        if any(port in found for text in entry.ports if (found := _range(text)) is not None):
+            return entry if entry.access is Access.DENY else None
+    return None
+
+
+def _covers(values: Iterable[str], guest: str) -> bool:
+    """Whether addresses, ranges or tags hold all of a guest: an address, a range or a tag."""
+    for value in values:
+        if value.lower() == guest.lower() or value in ("*", "0.0.0.0/0"):
+            return True
+        if value.lower() == "internet" and (guest in ("*", "0.0.0.0/0") or not addresses.is_tag(guest)):
+            return True
+        if addresses.is_tag(value) or addresses.is_tag(guest):
+            continue
+        if ipaddress.IPv4Network(guest, strict=False).subnet_of(ipaddress.IPv4Network(value, strict=False)):
+            return True
+    return False
 
 
 def fetching_lives(entries: Sequence[Rule]) -> Problem | None:
