@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from wizard import ids
 from wizard.blueprint.resource import Blueprint, Resource
-from wizard.deploy import amend, engine
+from wizard.deploy import amend, engine, waiting
 from wizard.deploy.arm import Arm
 from wizard.deploy.events import (
     Draining,
@@ -31,6 +31,7 @@ from wizard.deploy.events import (
     ResourceDeleted,
     ResourceDeleting,
     ResourceRetried,
+    ResourceStalled,
 )
 from wizard.deploy.retry import Patience
 from wizard.deploy.secrets import Secrets
@@ -177,7 +178,8 @@ class Scaling:
             try:
                 poller = await self.azure.begin_delete(id)
                 if poller is not None:
-                    await poller.result()
+                    floor = self.azure.cloud.poll_floor_s
+                    await waiting.ended(poller, ids.parse(id).name, floor, partial(self._stalled, id))
             except AzureError as error:
                 wait = patience.next_wait_s(error)
                 if wait is None:
@@ -188,6 +190,9 @@ class Scaling:
                 break
         self._running.pop(id, None)
         self._tell(ResourceDeleted(id, self._at()))
+
+    def _stalled(self, id: str, seconds: float) -> None:
+        self._tell(ResourceStalled(id, self._at(), seconds))
 
     async def _see_off(self, disk: str, failed: dict[str, WizardError]) -> None:
         """A disk goes with its VM, a moment later; one that stays is deleted: it is paid for and belongs to nobody."""

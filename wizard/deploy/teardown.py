@@ -10,13 +10,22 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from graphlib import TopologicalSorter
 
 from wizard import ids
 from wizard.blueprint.resource import OWNER_TAG
-from wizard.deploy import ownership, provisioning
+from wizard.deploy import ownership, provisioning, waiting
 from wizard.deploy.arm import Arm, Document
-from wizard.deploy.events import Destroyed, Emit, Interrupted, ResourceDeleted, ResourceDeleting, ResourceRetried
+from wizard.deploy.events import (
+    Destroyed,
+    Emit,
+    Interrupted,
+    ResourceDeleted,
+    ResourceDeleting,
+    ResourceRetried,
+    ResourceStalled,
+)
 from wizard.deploy.retry import Patience
 from wizard.errors import AzureError, WizardError
 
@@ -208,7 +217,7 @@ class _Teardown:
             try:
                 poller = await self.azure.begin_delete(id)
                 if poller is not None:
-                    await poller.result()
+                    await waiting.ended(poller, _name(id), self._floor, partial(self._stalled, id))
             except AzureError as error:
                 wait = patience.next_wait_s(error)
                 if wait is None:
@@ -221,6 +230,9 @@ class _Teardown:
         self.deleted += 1
         self.emit(ResourceDeleted(id, self.at()))
 
+    def _stalled(self, id: str, seconds: float) -> None:
+        self.emit(ResourceStalled(id, self.at(), seconds))
+
     async def _gone(self) -> None:
         """ARM can show a group for a moment after its delete has ended."""
         until = time.monotonic() + max(VANISH_FLOORS * self._floor, LEAST_VANISH_S)
@@ -231,10 +243,10 @@ class _Teardown:
 
 
 async def _stop(tasks: Iterable[asyncio.Task[object]]) -> None:
-    waiting = list(tasks)
-    for task in waiting:
+    left = list(tasks)
+    for task in left:
         task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def _type(item: Document) -> str:
