@@ -67,7 +67,9 @@ def ancestors(graph: Blueprint, id: str) -> set[str]:
 @given(plan=plans(most=5))
 def test_each_resource_stands_after_what_it_waits_for(plan: Plan) -> None:
     graph = build(plan)
-    assert graph.resources[0].id == ids.group_id(SUBSCRIPTION, plan.name)
+    group = ids.group_id(SUBSCRIPTION, plan.name)
+    assert (graph.resources[0].id == group) is not plan.existing_group
+    assert (group in graph) is not plan.existing_group
     seen: set[str] = set()
     for resource in graph:
         assert set(resource.after) <= seen
@@ -79,9 +81,9 @@ def test_each_resource_stands_after_what_it_waits_for(plan: Plan) -> None:
 @given(plan=plans(most=5))
 def test_the_edges_are_those_azure_needs_and_no_more(plan: Plan) -> None:
     graph = build(plan)
-    group = graph.resources[0].id
-    for resource in graph.resources[1:]:
-        needed = {owner(graph, each) for each in references(resource)} | {group}
+    group = {ids.group_id(SUBSCRIPTION, plan.name)} if not plan.existing_group else set()
+    for resource in graph.resources[len(group) :]:
+        needed = {owner(graph, each) for each in references(resource)} | group
         reachable = ancestors(graph, resource.id)
         assert needed <= reachable, f"{resource.name} does not wait for something it refers to"
         for edge in resource.after:

@@ -104,6 +104,47 @@ async def test_a_group_of_somebody_else_is_left_alone(plan, azure, writes):
     await remove(azure, group.id)
 
 
+async def test_into_a_group_of_somebody_else_and_out_again_leaves_the_group_and_what_is_theirs(plan, azure, writes):
+    group = blueprints.build(plan, azure.subscription_id).resources[0]
+    ours = plan.model_copy(update={"existing_group": True})
+    with pytest.raises(journey.NotReady) as missing:
+        await journey.look(ours, azure)
+    assert [problem.field for problem in missing.value.problems if problem.severity == "error"] == ["existing_group"]
+
+    await put(azure, group, {"location": "northeurope", "tags": {"owner": "somebody"}})
+    theirs = ids.resource_id(azure.subscription_id, plan.name, "Microsoft.Network/publicIPAddresses", "theirs")
+    body = {
+        "location": "northeurope",
+        "sku": {"name": "Standard"},
+        "properties": {"publicIPAllocationMethod": "Static"},
+    }
+    await put(azure, Resource(theirs, "Microsoft.Network/publicIPAddresses", "theirs", {}), body)
+    before = [await azure.get(group.id), await azure.get(theirs)]
+    sent = len(writes())
+
+    outlook = await journey.look(ours, azure)
+    graph = blueprints.build(ours, azure.subscription_id)
+    assert group.id not in outlook.blueprint
+    assert outlook.blueprint == graph
+    await deploy(ours, azure)
+    assert (await status.read(azure, graph)).state == "deployed"
+    assert len(writes()) == sent + len(graph)
+
+    second = ours.model_copy(update={"prefix": "other"})
+    with pytest.raises(journey.NotReady, match="cannot be deployed") as clash:
+        await journey.look(second, azure)
+    assert "prefix" in [problem.field for problem in clash.value.problems if problem.severity == "error"]
+
+    deleted = await teardown.destroy(azure, plan.name, lambda event: None, existing_group=True)
+    assert deleted == len(graph)
+    assert [item["name"] for item in await azure.list_group(plan.name) or []] == ["theirs"]
+    assert [await azure.get(group.id), await azure.get(theirs)] == before
+    path = f"/resourcegroups/{plan.name}".lower()
+    touched = [line for line in writes()[sent:] if line.lower().rstrip("/").endswith((path, "/theirs"))]
+    assert touched == []
+    await remove(azure, group.id)
+
+
 async def test_interrupted_it_is_continued_and_nothing_is_written_twice(plan, azure, writes):
     graph = blueprints.build(plan, azure.subscription_id)
     events: list[Event] = []

@@ -158,6 +158,7 @@ def plans(draw: st.DrawFn, most: int = 200) -> Plan:
     return Plan(
         cloud=draw(st.sampled_from(["sandbox", "public", "usgov", "china", "https://management.local.example:8443"])),
         name=draw(groups),
+        existing_group=draw(st.booleans()),
         location=draw(locations),
         prefix=draw(prefixes),
         tags=draw(tags),

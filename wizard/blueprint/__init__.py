@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ def build(plan: Plan, subscription: str) -> Blueprint:
     `plan` is taken to be legal (`wizard.plan.rules.check`). PlanProblems for a choice that does not deploy yet.
 
     The edges are those Azure needs and no more: what a resource's body refers to must exist, and what follows from
-    another edge is not drawn again (a VM waits for its NIC, and so for subnet, NSG, NAT gateway and balancer).
+    another edge is not drawn again (a VM waits for its NIC, and so for subnet, NSG, NAT gateway and balancer). A group
+    that is somebody else's is no part of it: nothing here ever writes it.
     """
     from wizard.blueprint import compute, names, network, storage
     from wizard.blueprint.resource import OWNER_TAG, Blueprint, Resource
@@ -27,16 +29,17 @@ def build(plan: Plan, subscription: str) -> Blueprint:
     ids = names.Ids(subscription, plan.name, plan.prefix)
     common = {"location": plan.location, "tags": {**plan.tags, OWNER_TAG: plan.name}}
     group = Resource(ids.group, names.GROUP, plan.name, common)
-    return Blueprint(
-        name=plan.name,
-        subscription=subscription,
-        location=plan.location,
-        resources=(
-            group,
-            *network.resources(plan, ids, common),
-            *storage.resources(plan, ids, common),
-            *compute.resources(plan, ids, common),
-            *network.nics(plan, ids, common),
-            *compute.vms(plan, ids, common),
-        ),
+    inside = (
+        *network.resources(plan, ids, common),
+        *storage.resources(plan, ids, common),
+        *compute.resources(plan, ids, common),
+        *network.nics(plan, ids, common),
+        *compute.vms(plan, ids, common),
     )
+    if plan.existing_group:
+        resources = tuple(
+            replace(one, after=tuple(other for other in one.after if other != ids.group)) for one in inside
+        )
+    else:
+        resources = (group, *inside)
+    return Blueprint(name=plan.name, subscription=subscription, location=plan.location, resources=resources)

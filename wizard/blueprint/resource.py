@@ -33,7 +33,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Blueprint:
-    """All resources of one deployment, the resource group first, each after what it waits for."""
+    """All resources of one deployment, each after what it waits for; the resource group first, where it is ours."""
 
     name: str
     subscription: str

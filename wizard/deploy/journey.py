@@ -143,7 +143,7 @@ async def read_status(known: Record, azure: Azure) -> Status:
 
 async def destroy(known: Record, azure: Azure, emit: Emit) -> int:
     """Tear a deployment down, and forget it once it is gone. Returns and raises as `teardown.destroy` does."""
-    deleted = await teardown.destroy(azure, known.name, emit)
+    deleted = await teardown.destroy(azure, known.name, emit, existing_group=known.plan.existing_group)
     record.forget(known.name)
     return deleted
 

@@ -1,7 +1,8 @@
 """Tearing a deployment down: only what carries its tag, users before what they use, until nothing is listed.
 
 It works from what the group holds, not from a plan: a deployment can be destroyed whose plan is lost or half deployed.
-Something foreign in the group stops it before anything is deleted; the group itself goes last, and only when empty.
+Something foreign in the group stops it before anything is deleted; the group itself goes last, and only when empty. A
+group that is somebody else's stays, with all that is theirs.
 """
 
 from __future__ import annotations
@@ -65,14 +66,15 @@ class DestroyFailed(WizardError):  # noqa: N818 - told as a fact, as the events 
         super().__init__(what, why, f"{remedy} Then run destroy again: it continues with what is left.".lstrip())
 
 
-async def destroy(azure: Arm, name: str, emit: Emit) -> int:
+async def destroy(azure: Arm, name: str, emit: Emit, *, existing_group: bool = False) -> int:
     """Delete a deployment and return how many resources this run deleted: those with the tag, and the group.
 
     What a VM brought along (its disks, its extensions) goes with it and is not counted. A deployment that is not there
     is destroyed already: 0. Emits each delete, and `Destroyed` last. Raises WizardError before anything is deleted when
-    the group, or something in it, is not this deployment's; DestroyFailed when something stayed.
+    the group, or something in it, is not this deployment's; DestroyFailed when something stayed. With `existing_group`
+    the group is somebody else's: it is left, and so is what lacks the tag.
     """
-    run = _Teardown(azure, name, emit)
+    run = _Teardown(azure, name, emit, existing_group)
     try:
         await run.to_the_end()
     except asyncio.CancelledError:
@@ -92,10 +94,11 @@ class _Listing:
 
 
 class _Teardown:
-    def __init__(self, azure: Arm, name: str, emit: Emit) -> None:
+    def __init__(self, azure: Arm, name: str, emit: Emit, existing_group: bool) -> None:
         self.azure = azure
         self.name = name
         self.emit = emit
+        self._stays = existing_group
         self.deleted = 0
         self.running: dict[str, None] = {}
         self._group = ids.group_id(azure.subscription_id, name)
@@ -110,6 +113,9 @@ class _Teardown:
         group = await self.azure.get(self._group)
         if group is None:
             return
+        if self._stays:
+            await self._empty()
+            return
         if not ownership.owned(group, self.name):
             raise _group_not_ours(self.name)
         if provisioning.phase(group) != "leaving":
@@ -121,7 +127,7 @@ class _Teardown:
         """Delete in order, and look again until the listing holds nothing."""
         until = time.monotonic() + max(VANISH_FLOORS * self._floor, LEAST_VANISH_S)
         while (listing := await self._list()) is not None:
-            if listing.foreign:
+            if listing.foreign and not self._stays:
                 raise _not_ours(self.name, listing.foreign, self.deleted)
             if not listing.ours and not listing.brought:
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from wizard import ids
@@ -25,20 +25,72 @@ async def check(facts: Facts) -> list[Problem]:
 
 async def _names(facts: Facts) -> list[Problem]:
     group = await facts.group()
+    if problem := await _group(facts, group):
+        return [problem]
     if group is None:
         return []
-    if not owned(group, facts.blueprint.name):
-        return [await _foreign_group(facts, group)]
     live = await facts.live()
+    return [
+        *_another(facts, live.values()),
+        *(
+            Problem(
+                "prefix",
+                f"{resource.name} ({resource.type}) exists and does not belong to this deployment.",
+                f"It lacks the tag {OWNER_TAG} = {facts.blueprint.name}, so it is never written.",
+                "Choose another prefix or name, or remove what is in the way.",
+            )
+            for resource in facts.blueprint
+            if (found := live.get(ids.key(resource.id))) is not None and not owned(found, facts.blueprint.name)
+        ),
+    ]
+
+
+async def _group(facts: Facts, group: Mapping[str, Any] | None) -> Problem | None:
+    """Whether the group is what the plan takes it for: ours or still to come, or somebody else's and there."""
+    name = facts.plan.name
+    if not facts.plan.existing_group:
+        return None if group is None or owned(group, name) else await _foreign_group(facts, group)
+    if group is None:
+        return Problem(
+            "existing_group",
+            f"There is no resource group {name}.",
+            "The plan says that it is there already.",
+            "Create the group, check its name, or let the deployment make its own: existing_group = false.",
+        )
+    if (whose := owner(group)) is None:
+        return None
+    return Problem(
+        "existing_group",
+        f"The resource group {name} was made by a deployment of ours"
+        + ("." if owned(group, name) else f", which is called {whose}."),
+        "Its deployment writes it and deletes it, so that it is nobody else's.",
+        "Set existing_group to false, or name another group.",
+    )
+
+
+_ONE_EACH = frozenset({"microsoft.network/loadbalancers", "microsoft.network/virtualnetworks"})
+"""Types of which every deployment has one: another one with our tag is another prefix's."""
+
+
+def _another(facts: Facts, live: Iterable[Mapping[str, Any]]) -> list[Problem]:
+    """One group holds one deployment: the owner's tag could not tell two apart, and destroy would take both."""
+    planned = {ids.key(resource.id) for resource in facts.blueprint}
+    others = [
+        str(found["name"])
+        for found in live
+        if str(found.get("type", "")).lower() in _ONE_EACH
+        and ids.key(str(found["id"])) not in planned
+        and owned(found, facts.blueprint.name)
+    ]
+    if not others:
+        return []
     return [
         Problem(
             "prefix",
-            f"{resource.name} ({resource.type}) exists and does not belong to this deployment.",
-            f"It lacks the tag {OWNER_TAG} = {facts.blueprint.name}, so it is never written.",
-            "Choose another prefix or name, or remove what is in the way.",
+            f"The resource group {facts.plan.name} holds a deployment of ours with other names: {', '.join(others)}.",
+            "One resource group holds one deployment.",
+            "Take back the former prefix, destroy what is there first, or name another resource group.",
         )
-        for resource in facts.blueprint
-        if (found := live.get(ids.key(resource.id))) is not None and not owned(found, facts.blueprint.name)
     ]
 
 
@@ -51,7 +103,7 @@ async def _foreign_group(facts: Facts, group: Mapping[str, Any]) -> Problem:
         "name",
         f"The resource group {facts.plan.name} exists and does not belong to this deployment.",
         f"{holds} and {whose}, so nothing is written there.",
-        "Choose another name.",
+        "Choose another name, or deploy into that group and leave the group itself alone: existing_group = true.",
     )
 
 
