@@ -64,7 +64,7 @@ ENTRIES = (
         ),
     ),
     Entry("network", "Network", ("network.",)),
-    Entry("balancer", "Load balancer", ("balancer.",)),
+    Entry("balancer", "Load balancer", ("balancer.", "verification.")),
     Entry(
         "storage",
         "Storage",
@@ -77,7 +77,6 @@ ENTRIES = (
             "diagnostics.",
             "management.",
             "tags",
-            "verification.",
         ),
     ),
     Entry("review", "Review"),

@@ -345,7 +345,9 @@ class Step(Frame):
             fold.tell_problems()  # type: ignore[attr-defined]  # screens.widgets.fold, not needed before the first frame
         errors = self._errors()
         others = [each for each in flow.errors_of(self.step_id, self.problems) if each.field not in shown]
-        self.query_one("#others", Static).update("\n".join(f"✗ {each.what} {each.remedy}" for each in others))
+        rest = self.query_one("#others", Static)
+        rest.update("\n".join(f"✗ {each.what} {each.remedy}" for each in others))
+        rest.display = bool(others)
         self._show_progress(errors if asked else [])
         self.call_after_refresh(self._place_cursor)
         return errors

@@ -35,6 +35,29 @@ def ports(prefix: str, count: object, first: object, frontend: object, *, window
     return rows
 
 
+def range_lines(
+    first: object, size: object, count: object, frontend: object, *, windows: bool = False
+) -> list[Content]:
+    """The one rule of a range in words; none as long as the numbers are not numbers."""
+    from wizard.plan import limits
+
+    if not isinstance(first, int) or not isinstance(size, int) or not isinstance(count, int):
+        return []
+    last = first + max(size, 1) - 1
+    leads_to = limits.RDP_PORT if windows else limits.SSH_PORT
+    clash = ""
+    if isinstance(frontend, int) and first <= frontend <= last:
+        clash = "the page's port is among them"
+    elif last not in limits.FRONTEND_PORT:
+        clash = f"no such port: {limits.FRONTEND_PORT}"
+    room = max(0, size - count)
+    told = Content.assemble(
+        (f"{first}-{last}", "bold"), (" → ", "$text-muted"), "whom Azure picks", (f" port {leads_to}", "$text-muted")
+    )
+    left = Content.styled(f"Room for {room} more; status tells who has which.", "$text-muted")
+    return [Content.assemble(told, (f"  ✗ {clash}", "$text-error")) if clash else told, left]
+
+
 def port_lines(rows: list[Port]) -> list[Content]:
     """A line for each rule."""
     wide = max((len(row.machine) for row in rows), default=0)

@@ -37,7 +37,7 @@ async def assert_looks(
 
 async def _looks(pilot: Pilot[Any]) -> dict[str, str]:
     app, grey = pilot.app, Monochrome()
-    found = {"dark": app.export_screenshot()}
+    found = {"dark": app.export_screenshot(simplify=True)}
     app.theme = LIGHT.name
     found["light"] = await _drawn(pilot)
     app._filters.append(grey)  # what NO_COLOR adds when the application is made
@@ -55,4 +55,4 @@ async def _drawn(pilot: Pilot[Any]) -> str:
     await pilot.pause()
     pilot.app.refresh_css(animate=False)
     await pilot.pause()
-    return pilot.app.export_screenshot()
+    return pilot.app.export_screenshot(simplify=True)

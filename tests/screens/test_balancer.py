@@ -116,3 +116,50 @@ async def test_every_field_has_help(wizard):
     async with wizard("balancer") as pilot:
         for field in pilot.app.screen.fields():
             assert all((field.help.what, field.help.rule, field.help.recommend, field.help.later)), field.key
+
+
+async def test_a_range_says_what_it_promises_and_how_much_room_it_leaves(wizard):
+    async with wizard("balancer") as pilot:
+        length = pilot.app.screen.field("balancer.nat_range")
+        assert not length.display
+        pilot.app.screen.field("balancer.nat").enter()
+        await pilot.press("right")
+        assert pilot.app.answers.get("balancer.nat") == "range"
+        assert length.display
+        assert table(pilot)[0].startswith("50001-50100 → whom Azure picks")
+        assert "Room for 98 more" in table(pilot)[1]
+        await fill(pilot, "balancer.nat_range", "1")
+        await until(pilot, lambda: "there are 2 machines" in length.shown_problem)
+        await fill(pilot, "balancer.nat_range", "2")
+        await until(pilot, lambda: not length.shown_problem)
+        await fill(pilot, "balancer.nat_first_port", "79")
+        assert "✗ the page's port" in table(pilot)[0]
+
+
+async def test_a_scale_set_has_a_range_alone(wizard):
+    async with wizard() as pilot:
+        pilot.app.answers.set("machines.placement", "scale-set", commit=True)
+        pilot.app.go("balancer")
+        await until(pilot, lambda: pilot.app.screen.step_id == "balancer")
+        await settled(pilot)
+        assert [each.value for each in pilot.app.screen.field("balancer.nat").control.choices] == ["range"]
+
+
+async def test_what_a_load_must_show_is_checked_and_kept(wizard):
+    async with wizard("balancer") as pilot:
+        await fill(pilot, "verification.expect", "p98<1s")
+        field = pilot.app.screen.field("verification.expect")
+        await until(pilot, lambda: "no figure" in field.shown_problem)
+        await fill(pilot, "verification.expect", "p99<200ms, errors<0.1%")
+        await until(pilot, lambda: not field.shown_problem)
+        assert pilot.app.answers.plan().verification.expect == ("p99<200ms", "errors<0.1%")
+
+
+async def test_windows_is_signed_in_to_over_rdp(wizard):
+    async with wizard() as pilot:
+        pilot.app.answers.set("machines.os", "windows", commit=True)
+        pilot.app.go("balancer")
+        await until(pilot, lambda: pilot.app.screen.step_id == "balancer")
+        await settled(pilot)
+        assert pilot.app.screen.field("balancer.nat_first_port").label == "First RDP port"
+        assert "port 3389" in table(pilot)[0]
