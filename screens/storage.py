@@ -1,42 +1,27 @@
-"""Storage and management: the machines' disks, what is kept for the day one does not start, and tags."""
+"""Storage and management: the machines' disks, what is kept and guarded, and tags."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from textual.widget import Widget
 
+from screens import storage_help as helps
+from screens.offered import deploys, offered
 from screens.step import Step
 from screens.styles import sheet
-from screens.widgets.choice import Choice, SelectControl, SwitchControl
+from screens.widgets.choice import Choice, RadioRow, SelectControl, SwitchControl
+from screens.widgets.control import Control
+from screens.widgets.entries import EntriesControl, Entry, Kind
 from screens.widgets.field import Field, Help
+from screens.widgets.fold import Fold
 from screens.widgets.tags import TagsControl
+from screens.widgets.text import NumberControl, TextControl
 
 if TYPE_CHECKING:
     from wizard.errors import Problem
 
-DISK = Help(
-    "The kind of managed disk that each machine starts from. It is deleted with its machine.",
-    "Premium needs a size that takes it (an s in its name). ZRS is copied over three zones, where the region has "
-    "them. Standard_LRS, the hard disk, retires for OS disks on 2028-09-08.",
-    "Premium_LRS: a steady rate, and what the promise for a single machine (99.9 %) asks for. StandardSSD_LRS is "
-    "enough for a page that is hardly written.",
-    "The kind can be changed while the machine is stopped.",
-)
-BOOT = Help(
-    "Keeps the serial log and a picture of the console, for the day a machine does not start.",
-    "In storage that Azure manages: no account of yours, and next to no cost.",
-    "On: without it, a machine that does not boot tells nothing. Host keys are read from it too.",
-    "It can be turned on and off at any time; what was not kept is not there.",
-)
-TAGS = Help(
-    "Names and values on every resource, to find them again and to tell whose they are and who pays.",
-    "At most 49 beside our own (multivm-wizard, the deployment's name). Names up to 512 characters without < > % & \\ "
-    "? /, not beginning with microsoft, azure or windows; values up to 256. Names do not differ by case.",
-    "owner and purpose at least, such as owner=you@example.org.",
-    "They can be changed at any time. Costs are told by tag only from then on.",
-)
 SHORT = {
     "Premium_LRS": "SSD, steady rate",
     "Premium_ZRS": "SSD, three zones",
@@ -45,43 +30,115 @@ SHORT = {
     "Standard_LRS": "hard disk, to 2028",
 }
 """The kinds in words that fit beside their names; `choices.OS_DISKS` says more."""
+CACHES = (Choice("none"), Choice("read-only", "reads"), Choice("read-write", "reads and writes"))
+DISKS = "machines.data_disks"
+_RETIRED = "Retired on Azure; Azure Stack Hub has it."
+_KEPT = {"diagnostics.health_events": "events", "diagnostics.metrics": "figures", "management.keep_disks": "disks"}
 
 
 class StorageStep(Step):
-    """OS disk, boot diagnostics, tags."""
+    """Disks, diagnostics, guards, tags. What does not deploy yet is left out."""
 
     step_id = "storage"
     CSS = sheet("steps")
     lead = "Disks, diagnostics, and tags to find things again."
+    first_field = "machines.os_disk"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._most: int | None = None  # data disks that the size takes, once the cloud has told
 
     def body(self) -> Iterable[Widget]:
         from wizard.plan import limits
-        from wizard.plan.choices import OS_DISKS
 
-        kinds = [Choice(name, name, SHORT.get(name, detail)) for name, detail in OS_DISKS.items()]
-        disks = SelectControl(kinds, title="OS disk")
-        yield Field("machines.os_disk", "OS disk", disks, help=DISK)
-        yield Field(
-            "diagnostics.boot",
-            "Diagnostics",
-            SwitchControl("boot log, kept by Azure", "no boot log"),
-            help=BOOT,
+        yield Field("machines.os_disk", "OS disk", SelectControl(_kinds(), title="OS disk"), help=helps.DISK)
+        size = NumberControl(0, limits.OS_DISK_GB.high)
+        yield Field("machines.os_disk_gb", "Its size", size, help=helps.DISK_SIZE)
+        yield Field("machines.os_disk_caching", "Host keeps", RadioRow(CACHES), help=helps.CACHING)
+        yield Field(DISKS, "Data disks", EntriesControl(self._disks()), help=helps.DATA)
+        layouts = (Choice("managed", "managed"), Choice("account-per-vm", "an account each"))
+        yield from _radio("storage.layout", "Disks are", layouts, helps.LAYOUT)
+        boot = SwitchControl("boot log and console", "no boot log")
+        yield Field("diagnostics.boot", "Diagnostics", boot, help=helps.BOOT)
+        account = SwitchControl("in an account of our own", "in storage that Azure manages")
+        yield from _switch("diagnostics.storage_account", "Kept", account, helps.ACCOUNT)
+        managed = [*self._managed()]
+        if managed:
+            yield Fold("Logs, guards, updates", *managed, id="management")
+        yield Field("tags", "Tags", TagsControl(limits.TAGS - 1), help=helps.TAGS)
+
+    def _managed(self) -> Iterable[Field]:
+        events = SwitchControl("the balancer's health events", "no health events")
+        yield from _switch("diagnostics.health_events", "Events", events, helps.EVENTS)
+        yield from _switch("diagnostics.metrics", "Figures", SwitchControl("kept for good", "93 days"), helps.METRICS)
+        if deploys("diagnostics.workspace", "/subscriptions/s"):
+            line = TextControl(placeholder="none, or its id: /subscriptions/…")
+            yield Field("diagnostics.workspace", "Workspace", line, help=helps.WORKSPACE)
+        locks = (Choice("none", "none"), Choice("delete", "nothing can be deleted"))
+        yield from _radio("management.lock", "Lock", locks, helps.LOCK)
+        who = (Choice("platform", "by Azure, in turn"), Choice("image", "by the image"))
+        yield from _radio("management.patching", "Updates", who, helps.PATCHING)
+        keep = SwitchControl("kept when a machine goes", "deleted with their machine")
+        yield from _switch("management.keep_disks", "Disks", keep, helps.KEEP)
+
+    def _disks(self) -> Kind:
+        return Kind(
+            "a disk",
+            _disk_line,
+            _new_disk,
+            _disk_fields,
+            lambda entries: self.wizard.answers.problems_with(DISKS, tuple(entries)),
         )
-        yield Field("tags", "Tags", TagsControl(limits.TAGS - 1), help=TAGS)
 
     async def prepared(self) -> None:
-        for key in ("machines.os_disk", "diagnostics.boot", "tags"):
-            self.answered(key)
+        for field in self.fields():
+            self.answered(field.key)
+        await self._ask_most()
+
+    async def _ask_most(self) -> None:
+        from wizard.errors import WizardError
+
+        get = self.wizard.answers.get
+        try:
+            sizes = await self.wizard.desk.ask("sizes", location=get("location"), cloud=get("cloud"))
+        except WizardError:
+            return  # preflight tells, should it matter
+        size = next((each for each in sizes if each["name"] == get("machines.size")), {})
+        self._most = size.get("data_disks")
+        self.answered(DISKS)
 
     def answered(self, key: str) -> None:
+        if self.gone:
+            return
         get = self.wizard.answers.get
         if key == "diagnostics.boot":
-            off = "A machine that does not start will tell nothing."
-            self.field(key).note = "" if get(key) else off
+            self.field(key).note = "" if get(key) else "It will tell nothing."
         elif key in ("tags", "name"):
             self.field("tags").note = "On every resource, beside our own one."
-        elif key == "machines.os_disk":
-            self.field(key).note = "One for each machine, deleted with it."
+        elif key == "machines.os_disk_gb":
+            self.field(key).note = "GB" if get(key) else "as the image has it"
+        elif key == DISKS and self._most is not None:
+            self.field(key).note = f"{get('machines.size')} takes {self._most}." if get(key) else ""
+        elif key == "storage.layout" and any(field.key == key for field in self.fields()):
+            self.field(key).note = _RETIRED if get(key) == "account-per-vm" else ""
+        for fold in self.query(Fold):
+            fold.summary = _guards(get)
+
+    def more_problems(self) -> list[Problem]:
+        from wizard.errors import Problem
+
+        disks = self.wizard.answers.get(DISKS) or ()
+        if self._most is None or len(disks) <= self._most:
+            return []
+        size = self.wizard.answers.get("machines.size")
+        return [
+            Problem(
+                DISKS,
+                f"{size} takes {self._most} data disks, and there are {len(disks)}.",
+                "The size decides how many.",
+                "Use fewer and larger ones, or a larger size.",
+            )
+        ]
 
     def check(self) -> list[Problem]:
         errors = super().check()
@@ -90,6 +147,54 @@ class StorageStep(Step):
             if isinstance(tags, TagsControl):
                 tags.mark({each.field.removeprefix("tags.") for each in errors if each.field.startswith("tags.")})
         return errors
+
+
+def _radio(key: str, label: str, choices: Sequence[Choice], help: Help) -> Iterable[Field]:
+    """A field where there is something to choose."""
+    left = offered(key, choices)
+    if len(left) > 1:
+        yield Field(key, label, RadioRow(left), help=help)
+
+
+def _switch(key: str, label: str, control: Control, help: Help) -> Iterable[Field]:
+    if deploys(key, True):
+        yield Field(key, label, control, help=help)
+
+
+def _kinds() -> list[Choice]:
+    from wizard.plan.choices import OS_DISKS
+
+    return [Choice(name, name, SHORT.get(name, detail)) for name, detail in OS_DISKS.items()]
+
+
+def _disk_fields() -> Iterable[Field]:
+    from wizard.plan import limits
+
+    within = limits.DATA_DISK_GB
+    yield Field("size_gb", "Size", NumberControl(within.low, within.high), help=helps.SIZE, note="GB")
+    yield Field("type", "Kind", SelectControl(_kinds(), title="Kind of disk"), help=helps.KIND)
+    yield Field("caching", "Host keeps", RadioRow(CACHES), help=helps.KEPT)
+
+
+def _new_disk(others: Sequence[Entry]) -> Entry:
+    """Another one like the last."""
+    return dict(others[-1]) if others else {"size_gb": 128, "type": "Premium_LRS", "caching": "none"}
+
+
+def _disk_line(entry: Entry) -> str:
+    kept = {"none": "nothing kept", "read-only": "reads kept"}.get(str(entry["caching"]), "writes kept")
+    return f"{entry['size_gb']:>5} GB  {entry['type']}  {kept}"
+
+
+def _guards(get: Any) -> str:
+    """What the fold says in half a line."""
+    kept = [word for key, word in _KEPT.items() if get(key)]
+    told = [f"{', '.join(kept)} kept"] if kept else []
+    if get("management.lock") == "delete":
+        told.append("locked")
+    if get("management.patching") == "image":
+        told.append("updates by the image")
+    return "; ".join(told) or "as usual"
 
 
 STEP = StorageStep

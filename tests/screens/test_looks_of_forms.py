@@ -21,13 +21,21 @@ RULE = {
     "destination": ["*"],
     "ports": ["80"],
 }
+DISK = {"size_gb": 1024, "type": "StandardSSD_LRS", "caching": "read-only"}
 STEPS: dict[str, tuple[str, dict[str, Any]]] = {
     "start": ("start", {}),
     "basics": ("basics", {}),
     "machines": ("machines", {}),
     "network": ("network", {"network.allow_admin": ("Internet",), "network.rules": (RULE,)}),
     "balancer": ("balancer", {"machines.count": 9, "balancer.nat_first_port": 78}),
-    "storage": ("storage", {"tags": {"owner": "me@example.org", "a<b": "x"}, "machines.os_disk": "Standard_LRS"}),
+    "storage": (
+        "storage",
+        {
+            "tags": {"owner": "me@example.org", "a<b": "x"},
+            "machines.os_disk": "Standard_LRS",
+            "machines.data_disks": (DISK,),
+        },
+    ),
     "review": ("review", {"machines.count": 3}),
 }
 

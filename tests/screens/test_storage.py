@@ -6,6 +6,7 @@ from textual import events
 
 from screens.widgets.tags import TagsControl
 from tests.screens.conftest import settled, type_text, until
+from tests.screens.forms import fill
 
 
 def tags(pilot):
@@ -147,3 +148,88 @@ async def test_the_table_ends_at_azures_limit(wizard, monkeypatch):
         await settled(pilot)
         assert len(tags(pilot).rows) == 3
         assert all(row.pair[0] for row in tags(pilot).rows)
+
+
+async def test_data_disks_are_added_copied_and_limited_by_the_size(wizard, desk):
+    for each in desk.answers["sizes"]:
+        each["data_disks"] = 1
+    async with wizard("storage") as pilot:
+        disks = pilot.app.screen.field("machines.data_disks")
+        disks.enter()
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen.query("#entry-problems"))
+        pilot.app.focused.value = "256"
+        await pilot.press("down", "down", "right", "f3")
+        await until(pilot, lambda: pilot.app.screen.query("#rail"))
+        assert pilot.app.answers.get("machines.data_disks") == (
+            {"size_gb": 256, "type": "Premium_LRS", "caching": "read-only"},
+        )
+        assert disks.note == "Standard_D2s_v5 takes 1."
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: pilot.app.screen.query("#entry-problems"))
+        await pilot.press("f3")
+        await until(pilot, lambda: pilot.app.screen.query("#rail"))
+        assert len(pilot.app.answers.plan().machines.data_disks) == 2
+        await until(pilot, lambda: "takes 1 data disks" in disks.shown_problem)
+        await pilot.press("f8")
+        await until(pilot, lambda: not disks.shown_problem)
+
+
+async def test_kept_writes_are_warned_of_while_a_disk_is_edited(wizard):
+    async with wizard("storage") as pilot:
+        pilot.app.screen.field("machines.data_disks").enter()
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen.query("#entry-problems"))
+        await pilot.press("down", "down", "left")
+        told = pilot.app.screen.query_one("#entry-problems")
+        await until(pilot, lambda: "lost with the host" in told.content.plain)
+        await pilot.press("up", "enter")  # the list of kinds, over the dialog
+        await until(pilot, lambda: pilot.app.screen.query("#pick"))
+        await pilot.press(*"light use", "enter")
+        await until(pilot, lambda: pilot.app.screen.query("#entry-problems"))
+        assert pilot.app.screen.entry["type"] == "StandardSSD_LRS"
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen.query("#rail"))
+        assert pilot.app.answers.get("machines.data_disks") == ()
+
+
+async def test_the_os_disk_and_the_account_are_kept_in_the_plan(wizard):
+    async with wizard("storage") as pilot:
+        await fill(pilot, "machines.os_disk_gb", "256")
+        assert pilot.app.screen.field("machines.os_disk_gb").note == "GB"
+        await pilot.press("down", "left")
+        pilot.app.screen.field("diagnostics.storage_account").enter()
+        await pilot.press("space")
+        plan = pilot.app.answers.plan()
+        assert (plan.machines.os_disk_gb, plan.machines.os_disk_caching) == (256, "read-only")
+        assert plan.diagnostics.storage_account
+
+
+async def test_choices_come_by_themselves_once_they_deploy(wizard, monkeypatch):
+    from wizard.plan import not_yet
+
+    monkeypatch.setattr(not_yet, "_LIST", ())
+    async with wizard("storage") as pilot:
+        keys = {field.key for field in pilot.app.screen.fields()}
+        sections = ("storage.", "diagnostics.", "management.")
+        from wizard.plan import document
+
+        assert {key for key in document.fields() if key.startswith(sections)} <= keys
+        fold = pilot.app.screen.query_one("#management")
+        fold.enter()
+        await pilot.press("enter")
+        pilot.app.screen.field("management.lock").enter()
+        await pilot.press("right")
+        assert pilot.app.answers.get("management.lock") == "delete"
+        assert "locked" in fold.summary
+
+
+async def test_every_control_is_reached_at_60_by_18(wizard):
+    async with wizard("storage", size=(60, 18)) as pilot:
+        for _ in range(40):
+            focused = pilot.app.screen.focused
+            assert pilot.app.screen.region.contains_region(focused.region), focused
+            if focused.id == "next":
+                break
+            await pilot.press("tab")
+        assert pilot.app.focused.id == "next"
