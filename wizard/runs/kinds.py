@@ -199,13 +199,17 @@ async def drill(job: Job) -> int:
 
     known = job.record()
     asked = job.request
+    lost: dict[str, Any] = {
+        "vm": asked.get("vm") or None,
+        "update_domain": None if asked.get("update_domain") is None else int(asked["update_domain"]),
+        "fault_domain": None if asked.get("fault_domain") is None else int(asked["fault_domain"]),
+        "zone": asked.get("zone") or None,
+    }
     async with job.cloud(known.plan.cloud, known.subscription) as azure:
-        done = await drills.drill(
+        done = await (drills.rolling if asked.get("rolling") else drills.drill)(
             known,
             azure,
-            vm=asked.get("vm") or None,
-            update_domain=None if asked.get("update_domain") is None else int(asked["update_domain"]),
-            fault_domain=None if asked.get("fault_domain") is None else int(asked["fault_domain"]),
+            **({} if asked.get("rolling") else lost),
             rate=float(asked.get("rate") or drills.RATE),
             wait_s=float(asked.get("wait_s") or drills.WAIT_S),
             emit=job.emit,

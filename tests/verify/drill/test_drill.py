@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,8 +26,9 @@ from wizard.deploy import record
 from wizard.errors import AzureError, InputError, WizardError
 from wizard.plan.model import Auth, Machines, Plan
 from wizard.verify import health, machines
-from wizard.verify.drill import DrillDone, drill
+from wizard.verify.drill import DrillDone, domains, drill, rolling
 from wizard.verify.drill import drill as drill_function
+from wizard.verify.drill import rolling as rolling_function
 from wizard.verify.drill.events import Mark
 
 pytestmark = pytest.mark.xdist_group("drill")
@@ -43,6 +46,8 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BEFORE_S", 2.0)
     monkeypatch.setattr(module, "AWAY_S", 1.0)
     monkeypatch.setattr(module, "AFTER_S", 1.0)
+    for name in ("BEFORE_S", "SETTLE_S", "AFTER_S"):
+        monkeypatch.setattr(sys.modules[rolling_function.__module__], name, 1.0)
 
 
 def planned(stand: Stand, azure: Azure) -> tuple[Any, str, list[machines.Machine]]:
@@ -79,10 +84,15 @@ async def test_losing_an_update_domain_is_survived_and_measured(stand: Stand, az
     assert done.expected_detection_s == 5
     assert done.detected_s is not None
     assert 0 < done.detected_s < 8, "an interval, and what it takes to see it"
-    assert done.failed > 20, "until the probe noticed, every third new connection got no answer"
+    # Until the probe noticed, every third new connection got no answer. The VM dies anywhere between two probes, so how
+    # long that was differs; how many of those due meanwhile failed is binomial, and 6 deviations are no chance.
+    due = 100 * done.failing_for_s
+    assert abs(done.failed - due / 3) <= 6 * math.sqrt(due * 2 / 9) + 2
     assert set(done.errors_by_kind) <= {"timeout", "reset", "protocol"}
-    assert "timeout" in done.errors_by_kind, "a dead machine does not even refuse"
-    assert 0 < done.failing_for_s < 8
+    if done.detected_s > 1:
+        assert done.failed > 0
+        assert "timeout" in done.errors_by_kind, "a dead machine does not even refuse"
+    assert done.failing_for_s < 8
     assert done.longest_gap_s < 1, "the others answered all the time"
     assert done.back_in_rotation_s is not None
     assert done.back_in_rotation_s < 15
@@ -189,8 +199,9 @@ async def test_what_makes_no_sense_is_refused(stand: Stand, azure: Azure) -> Non
     assert "web1, web2, web3" in unknown.value.why
     with pytest.raises(InputError, match=r"No VM .* update domain 99"):
         await drill(stand.record, azure, update_domain=99, emit=lambda event: None)
-    told = CliRunner().invoke(command.command, [stand.name, "--vm", "web1", "--update-domain", "0"])
-    assert told.exit_code == 2
+    for other in (["--update-domain", "0"], ["--zone", "1"], ["--rolling"]):
+        told = CliRunner().invoke(command.command, [stand.name, "--vm", "web1", *other])
+        assert told.exit_code == 2
 
 
 async def test_losing_a_fault_domain_takes_every_vm_in_it(stand: Stand, azure: Azure) -> None:
@@ -203,6 +214,83 @@ async def test_losing_a_fault_domain_takes_every_vm_in_it(stand: Stand, azure: A
     assert await power(azure, stand) == ALL_RUN
     with pytest.raises(InputError, match=r"No VM .* fault domain 7"):
         await drill(stand.record, azure, fault_domain=7, emit=lambda event: None)
+    with pytest.raises(InputError, match=r"No VM .* zone 1(.|\n)*in no zones"):
+        await drill(stand.record, azure, zone="1", emit=lambda event: None)
+
+
+async def test_planned_maintenance_restarts_one_domain_after_another(stand: Stand, azure: Azure) -> None:
+    told: list[Any] = []
+    await until_probes(azure, stand, web1=True, web2=True, web3=True)
+    booted = {vm: await boot_id(azure, stand, vm) for vm in ALL_RUN}
+    in_domain = await by_update_domain(azure, stand)
+    done = await rolling(stand.record, azure, wait_s=60, emit=told.append)
+    assert (done.kind, done.survived, list(done.why)) == ("rolling", True, [])
+    assert [(each["domain"], each["vms"]) for each in done.rounds] == [
+        (f"update domain {number}", [in_domain[number]]) for number in range(3)
+    ]
+    assert all(each["back_in_rotation_s"] > 0 for each in done.rounds)
+    marks = [event.what for event in told if isinstance(event, Mark) and "out of rotation" not in event.what]
+    assert marks == ["the load runs"] + [
+        told
+        for number, vm in sorted(in_domain.items())
+        for told in (f"restarting update domain {number}: {vm}", f"{vm} answers again")
+    ], "the next one is restarted once the last is back"
+    assert done.longest_gap_s < 1, "somebody answered all the time"
+    assert list(done.phases) == ["before", "update domain 0", "update domain 1", "update domain 2", "after"]
+    assert done.phases["before"].errors == 0
+    assert sum(phase.requests for phase in done.phases.values()) <= done.requests
+    again = {vm: await boot_id(azure, stand, vm) for vm in ALL_RUN}
+    assert all(again[vm] != booted[vm] for vm in ALL_RUN), "every VM has really booted anew"
+    page = (Path(done.evidence) / "report.html").read_text()
+    assert "One domain after another" in page
+    assert "update domain 2" in page
+    assert "restart of one domain after another" in command.text(told[-1])
+
+
+async def by_update_domain(azure: Azure, stand: Stand) -> dict[int, str]:
+    """Azure puts a VM into the emptiest domain when it is created, and they are created side by side."""
+    views = {one.name: await health.instance(azure, one) for one in planned(stand, azure)[2]}
+    return {int(view["platformUpdateDomain"]): name for name, view in views.items()}
+
+
+async def boot_id(azure: Azure, stand: Stand, vm: str) -> str:
+    body: Any = {"commandId": "RunShellScript", "script": ["uptime -s"]}
+    running = await azure.ask(azure.compute.virtual_machines.begin_run_command(stand.name, vm, body))
+    return str((await azure.ask(running.result())).value[0].message)
+
+
+async def test_a_domain_that_holds_everybody_shows_that_nobody_was_left(
+    stand: Stand, azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def together(azure: Azure, blueprint: Any, machines: Any) -> list[domains.Domain]:
+        return [domains.Domain("update domain 0", machines)]
+
+    monkeypatch.setattr(domains, "in_turn", together)
+    done = await rolling(stand.record, azure, wait_s=60, emit=lambda event: None)
+    assert not done.survived
+    assert "Update domain 0 holds all VMs (3): none was left while it was restarted." in done.why
+    assert done.failed > 0
+    assert await power(azure, stand) == ALL_RUN
+
+
+async def test_an_interrupted_rolling_drill_leaves_every_vm_running(stand: Stand, azure: Azure) -> None:
+    vm = (await by_update_domain(azure, stand))[0]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "wizard", "drill", stand.name, "--rolling", "--json"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    lines = []
+    async with asyncio.timeout(40):
+        while line := await process.stdout.readline():
+            lines.append(json.loads(line)["what"])
+            if lines[-1] == f"restarting update domain 0: {vm}":
+                process.send_signal(signal.SIGINT)
+    _, said = await process.communicate()
+    assert process.returncode == 130, said
+    assert lines == ["the load runs", f"restarting update domain 0: {vm}", f"{vm} was started again"]
+    assert await power(azure, stand) == ALL_RUN
 
 
 async def test_the_only_vm_is_not_stopped(azure: Azure, ssh_key: str, group_name: str) -> None:

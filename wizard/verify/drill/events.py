@@ -20,7 +20,7 @@ class Mark(Event):
 
 @dataclass(frozen=True)
 class Phase:
-    """The load's figures before the stop, from then until the VM was back, and after that."""
+    """The load's figures in a part of a drill: before the stop, from then until the VM was back, and after that."""
 
     seconds: float
     requests: int
@@ -42,6 +42,9 @@ class DrillDone(Event):
     connections          of those that were kept alive: how many were `reset`, and how many `survived`, by VM
     evidence             the folder that keeps the report of it
     why                  what broke the promise; empty when it held
+    kind                 loss (VMs were stopped and started again) or rolling (restarted, one domain after another)
+    rounds               of a rolling drill: what the restart of each domain did; `detected_s`, `failing_for_s` and
+                         `back_in_rotation_s` of the whole are then the longest of the rounds
     """
 
     event: ClassVar[str] = "drill"
@@ -65,3 +68,5 @@ class DrillDone(Event):
     marks: Sequence[Mapping[str, Any]] = ()
     series: Sequence[Mapping[str, Any]] = field(default=())
     evidence: str = ""
+    kind: str = "loss"
+    rounds: Sequence[Mapping[str, Any]] = ()

@@ -92,22 +92,39 @@ def broken(
     return found
 
 
+def since(start: float | None, end: float | None) -> float | None:
+    """Seconds between two moments that were seen."""
+    return None if start is None or end is None else round(end - start, 2)
+
+
+def answers(snapshots: Sequence[Snapshot], since: float, until: float) -> dict[str, int]:
+    """Good answers by VM between two moments."""
+    found: dict[str, int] = {}
+    for snapshot in snapshots:
+        if since < snapshot.at <= until:
+            for vm, count in snapshot.tally.by_vm.items():
+                found[vm] = found.get(vm, 0) + count
+    return found
+
+
 def phases(snapshots: Sequence[Snapshot], timeline: Timeline) -> dict[str, Phase]:
     """The figures before, during and after."""
     back = timeline.back if timeline.back is not None else timeline.ended
     bounds = {"before": (0.0, timeline.stopped), "during": (timeline.stopped, back), "after": (back, timeline.ended)}
-    told = {}
-    for name, (since, until) in bounds.items():
-        tally = Tally()
-        for snapshot in snapshots:
-            if since < snapshot.at <= until:
-                tally.add(snapshot.tally)
-        errors = sum(tally.errors.values())
-        told[name] = Phase(
-            seconds=round(max(0.0, until - since), 2),
-            requests=tally.latencies.total + errors,
-            errors=errors,
-            p50_ms=tally.latencies.percentile_ms(50),
-            p99_ms=tally.latencies.percentile_ms(99),
-        )
-    return told
+    return {name: phase(snapshots, since, until) for name, (since, until) in bounds.items()}
+
+
+def phase(snapshots: Sequence[Snapshot], since: float, until: float) -> Phase:
+    """The figures between two moments."""
+    tally = Tally()
+    for snapshot in snapshots:
+        if since < snapshot.at <= until:
+            tally.add(snapshot.tally)
+    errors = sum(tally.errors.values())
+    return Phase(
+        seconds=round(max(0.0, until - since), 2),
+        requests=tally.latencies.total + errors,
+        errors=errors,
+        p50_ms=tally.latencies.percentile_ms(50),
+        p99_ms=tally.latencies.percentile_ms(99),
+    )

@@ -96,8 +96,20 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Round:
+    """The restart of one domain in a rolling drill."""
+
+    domain: str
+    vms: Sequence[str]
+    figures: Mapping[str, float]
+
+    def get(self, name: str) -> float | None:
+        return self.figures.get(name)
+
+
+@dataclass(frozen=True)
 class Drill:
-    """One failover drill of one VM or more. `marks` are seconds since the load began and what happened then."""
+    """One drill. `marks` are seconds since the load began and what happened then; `rounds` those of a rolling one."""
 
     vms: Sequence[str]
     promise: str
@@ -109,6 +121,7 @@ class Drill:
     phases: Sequence[Phase]
     marks: Sequence[tuple[float, str]]
     series: Sequence[Slice]
+    rounds: Sequence[Round] = ()
 
     def get(self, name: str) -> float | None:
         return self.figures.get(name)
@@ -276,6 +289,10 @@ def _drill(item: Mapping[str, Any]) -> Drill:
             if (at := amount(mark.get("at"))) is not None
         ),
         series=_series(item.get("series")),
+        rounds=[
+            Round(_text(told.get("domain")), [_text(vm) for vm in _list(told.get("vms"))], _numbers(told))
+            for told in _tables(item.get("rounds"))
+        ],
     )
 
 

@@ -123,7 +123,8 @@ def _drill(drill: Drill) -> list[str]:
     if drill.why:
         parts.append("\n".join(f"- {escaped(reason)}" for reason in drill.why))
     figures = Table("", ("Figure", ">Value", "Beside"), tables.drill_figures(drill))
-    return [*parts, _table(figures), _table(tables.phases(drill)), _table(tables.marks(drill))]
+    told = [table for table in (tables.rounds(drill), tables.phases(drill), tables.marks(drill)) if table.rows]
+    return [*parts, _table(figures), *map(_table, told)]
 
 
 def _plan(facts: Facts) -> list[str]:

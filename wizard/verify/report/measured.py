@@ -66,5 +66,6 @@ def drill(drill: Drill) -> list[Child]:
         if rate := drill.get("offered_rps"):
             caption += f" The dashed line is the load that was offered: {words.figure(rate)} requests a second."
         contents.append(element("figure", drawn, element("figcaption", caption)))
-    contents += [table(told) for told in (tables.phases(drill), tables.marks(drill)) if told.rows]
+    told = (tables.rounds(drill), tables.phases(drill), tables.marks(drill))
+    contents += [table(each) for each in told if each.rows]
     return contents

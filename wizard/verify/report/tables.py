@@ -170,10 +170,15 @@ def drill_figures(drill: Drill) -> list[tuple[str, str, str]]:
         ("Failure detected", seen(drill.get("detected_s")), _expected(drill)),
         ("Failed requests", words.whole(failed), _part(failed, requests)),
         ("Longest gap", words.seconds(drill.get("longest_gap_s")), "without any answer"),
-        ("Back in rotation", seen(drill.get("back_in_rotation_s")), "after it was started again"),
+        (
+            "Back in rotation",
+            seen(drill.get("back_in_rotation_s")),
+            "at most, after the order to restart" if drill.rounds else "after it was started again",
+        ),
     ]
     if drill.get("failing_for_s"):
-        told.insert(2, ("Failing for", words.seconds(drill.get("failing_for_s")), "from first to last failure"))
+        beside = "at most, in one domain's restart" if drill.rounds else "from first to last failure"
+        told.insert(2, ("Failing for", words.seconds(drill.get("failing_for_s")), beside))
     if drill.connections:
         first, *others = [f"{words.whole(number)} {kind}" for kind, number in drill.connections.items()]
         told.append(("Connections", first, ", ".join(others)))
@@ -182,9 +187,8 @@ def drill_figures(drill: Drill) -> list[tuple[str, str, str]]:
 
 def drill_account(drill: Drill) -> str:
     """What was done, and the errors by kind, in words."""
-    told = (
-        f"{' and '.join(drill.vms)} {'was' if len(drill.vms) == 1 else 'were'} stopped under load." if drill.vms else ""
-    )
+    done = "restarted under load, one domain after another" if drill.rounds else "stopped under load"
+    told = f"{' and '.join(drill.vms)} {'was' if len(drill.vms) == 1 else 'were'} {done}." if drill.vms else ""
     if drill.errors_by_kind:
         kinds = ", ".join(f"{words.whole(number)} {kind}" for kind, number in drill.errors_by_kind.items())
         told += f" Errors: {kinds}."
@@ -224,6 +228,24 @@ def phases(drill: Drill) -> Table:
         for phase in drill.phases
     ]
     return Table("Before, during and after", ("Phase", ">Time", ">Requests", ">Errors", ">p50 ms", ">p99 ms"), rows)
+
+
+def rounds(drill: Drill) -> Table:
+    """The restart of each domain, of a rolling drill."""
+    rows = [
+        (
+            each.domain,
+            ", ".join(each.vms),
+            seen(each.get("detected_s")),
+            seen(each.get("back_in_rotation_s")),
+            words.whole(each.get("requests")),
+            words.whole(each.get("failed")),
+            words.seconds(each.get("failing_for_s")),
+        )
+        for each in drill.rounds
+    ]
+    heads = ("Domain", "VMs", ">Out of rotation", ">Back", ">Requests", ">Failed", ">Failing for")
+    return Table("One domain after another", heads, rows)
 
 
 def marks(drill: Drill) -> Table:
