@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
-
 import pytest
 
 from tests.torture import faults
-from wizard.sandbox import control
 
 SAMPLE = 50
-
-
-@pytest.fixture
-def fast_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MULTIVM_HOME", str(tmp_path_factory.mktemp("torture")))
-        state = control.start(speed=faults.SPEED)
-        yield
-        control.stop()
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(int(state["pid"]), 0)
 
 
 def test_the_matrix_has_every_kind_on_every_operation_and_its_size():

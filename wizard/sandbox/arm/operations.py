@@ -223,6 +223,10 @@ class Operations:
             operation.due += fault.seconds / self._speed
 
     def _release(self) -> None:
+        """What was held up goes on, also what would only be held up from now on."""
+        for operation in self._all.values():
+            if operation.status == "InProgress" and (operation.fault or {}).get("kind") == "stalled":
+                operation.fault = None
         self._released.set()
         self._released = asyncio.Event()
 
