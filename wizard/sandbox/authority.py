@@ -51,14 +51,19 @@ class Authority:
 
     # What the server asks
 
-    def check(self, header: str) -> Mapping[str, Any]:
-        """The claims of a request's `Authorization` header; ArmError 401 when there are none that hold."""
+    def check(self, header: str, audience: str = "") -> Mapping[str, Any]:
+        """The claims of a request's `Authorization` header; ArmError 401 when there are none that hold.
+
+        `audience` is whom the token must be for: ARM, unless another is named.
+        """
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise self._refusal(
                 "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.", "invalid_token"
             )
         claims = self._known.get(token) or self._verified(token.strip())
+        if str(claims["aud"]).rstrip("/") != (audience or self._url):
+            raise self._refusal("InvalidAuthenticationToken", "The access token is for another audience.")
         if claims["exp"] <= self._clock.now():
             raise self._refusal("ExpiredAuthenticationToken", "The access token expiry time is in the past.")
         if claims["nbf"] > self._clock.now() + SKEW_S:
@@ -71,7 +76,7 @@ class Authority:
             signed = f"{head}.{payload}".encode()
             self._key.public_key().verify(_bytes(signature), signed, padding.PKCS1v15(), hashes.SHA256())
             claims: dict[str, Any] = json.loads(_bytes(payload))
-            right = claims["tid"] == self._tenant and claims["iss"].startswith(self._url) and self._is_audience(claims)
+            right = claims["tid"] == self._tenant and claims["iss"].startswith(self._url) and bool(claims["aud"])
         except (ValueError, KeyError, InvalidSignature):
             right = False
         if not right:
@@ -80,9 +85,6 @@ class Authority:
             self._known.clear()
         self._known[token] = claims
         return claims
-
-    def _is_audience(self, claims: Mapping[str, Any]) -> bool:
-        return str(claims["aud"]).rstrip("/") == self._url
 
     def _refusal(self, code: str, message: str, error: str = "invalid_token") -> ArmError:
         challenge = (

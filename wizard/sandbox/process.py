@@ -20,6 +20,7 @@ from aiohttp import web
 from wizard.errors import WizardError
 from wizard.home import write_atomically
 from wizard.sandbox import address, ca, control
+from wizard.sandbox.arm.insights.monitor import Monitor
 from wizard.sandbox.arm.operations import Operations
 from wizard.sandbox.arm.registry import Registry
 from wizard.sandbox.arm.requests_log import RequestsLog
@@ -85,6 +86,9 @@ async def serve(speed: float) -> AsyncIterator[tuple[World, control.State]]:
         _follow_network(world)
         await world.fabric.start()
         stack.push_async_callback(world.fabric.close)
+        monitor = Monitor(world)
+        monitor.start()
+        stack.callback(monitor.close)
         world.operations.resume()
         stack.push_async_callback(world.operations.close)
         runner = Server(world, authority, registry, requests).runner()

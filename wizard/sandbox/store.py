@@ -123,7 +123,8 @@ class Store:
         self._documents[ids.key(document.id)] = document
         self._by_type.setdefault(document.type.lower(), {})[ids.key(document.id)] = document
 
-    # Guests, operations, settings, extension resources: JSON objects by key. A returned object is the live one: put it back after a change.
+    # Guests, operations, settings, extension resources: JSON objects by key. A returned object is the live one: put it
+    # back after a change.
 
     def read(self, table: str, key: str) -> Json | None:
         return self._rest[table].get(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wizard.sandbox.blobs import Blobs
 from wizard.sandbox.clock import Clock
 from wizard.sandbox.faults import Faults
 
@@ -30,3 +31,4 @@ class World:
     fabric: Fabric
     faults: Faults = field(default_factory=Faults)
     clock: Clock = field(default_factory=Clock)
+    blobs: Blobs = field(default_factory=Blobs)

@@ -21,6 +21,7 @@ from wizard.sandbox.arm.kind import Call, Child, Kind, Reply
 from wizard.sandbox.arm.paging import page
 from wizard.sandbox.arm.registry import Registry, action_of
 from wizard.sandbox.arm.requests_log import RequestsLog
+from wizard.sandbox.arm.storage import blob_service
 from wizard.sandbox.arm.throttle import Throttle
 from wizard.sandbox.authority import Authority
 from wizard.sandbox.faults_file import KINDS
@@ -93,6 +94,8 @@ class Server:
             handler, parameters = open_route
             return await handler(call, request, *parameters)
         token = call.headers.get("authorization", "")
+        if blob_service.is_ours(segments):
+            return self._stored(call, segments, token)
         claims = self._authority.check(token)
         if self._world.faults.is_revoked(token):
             raise faults_answers.expired(self._world)
@@ -101,6 +104,14 @@ class Server:
         reply = faults_answers.strike(call, segments, token, self._world) or await self._arm(call, segments)
         reply.headers.update(remaining)
         return reply
+
+    def _stored(self, call: Call, segments: tuple[str, ...], token: str) -> Reply:
+        """The blob service, which has tokens and errors of its own."""
+        try:
+            self._authority.check(token, blob_service.AUDIENCE)
+        except ArmError as error:
+            return blob_service.refusal(error.status, error.code, error.message)
+        return blob_service.answer(call, segments)
 
     async def _arm(self, call: Call, segments: tuple[str, ...]) -> Reply:
         version = call.query.get("api-version", "")

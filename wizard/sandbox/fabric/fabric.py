@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -79,14 +79,17 @@ class Fabric:
 
     def __init__(self, world: World) -> None:
         from wizard.sandbox.fabric.listeners import Listeners
+        from wizard.sandbox.fabric.meter import Meter
         from wizard.sandbox.fabric.network import Network
         from wizard.sandbox.fabric.probes import Probes
 
         self._world = world
         self._machines: dict[str, Machine | WindowsMachine] = {}
         self._network = Network(self._machines)
-        self._probes = Probes(self._network, self._states_changed)
-        self._listeners = Listeners(self._network, self._up)
+        self.meter = Meter()
+        self.watchers: list[Callable[[], None]] = []  # told whenever a probe's verdict or a machine's power changes
+        self._probes = Probes(self._network, self._states_changed, self._probed)
+        self._listeners = Listeners(self._network, self._up, self.meter)
         self._timer: asyncio.TimerHandle | None = None
         self._reconciling: asyncio.Task[None] | None = None
         self._documents_changed = False
@@ -135,6 +138,26 @@ class Fabric:
 
     def _states_changed(self) -> None:
         self._soon()
+        for told in self.watchers:
+            told()
+
+    def _probed(self, probe: topology.Probe, one: topology.Interface, good: bool) -> None:
+        for rule in self._network.topology.probed.get(probe.key, ()):
+            dimensions = (
+                ("ProtocolType", "TCP"),
+                ("BackendPort", str(probe.port)),
+                ("FrontendIPAddress", rule.address),
+                ("FrontendPort", str(rule.port)),
+                ("BackendIPAddress", one.address),
+            )
+            self.meter.add(rule.balancer, "DipAvailability", 100.0 if good else 0.0, dimensions)
+
+    def balanced(self) -> Iterator[tuple[topology.FrontendRule, Sequence[str]]]:
+        """Every balancing rule that has a probe, with its members' states."""
+        for rules in self._network.topology.probed.values():
+            for rule in rules:
+                if rule.probe is not None:
+                    yield rule, [self._probes.state(rule.probe, one)[0] for one in rule.members]
 
     def _soon(self) -> None:
         """One reconciliation for all changes of the next milliseconds; a busy stretch gets few of them, spread out."""

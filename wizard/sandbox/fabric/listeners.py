@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from wizard.sandbox.fabric import addresses, balancer, sourcefilter
 from wizard.sandbox.fabric.addresses import NOTHING, Addresses
+from wizard.sandbox.fabric.meter import Meter
 from wizard.sandbox.fabric.network import Dropped, Network, Refused, Unpowered
 from wizard.sandbox.fabric.relay import Flow
 from wizard.sandbox.fabric.topology import FrontendRule, Interface
@@ -29,8 +30,11 @@ ProbeState = Callable[[FrontendRule, Interface], bool]
 class Listener:
     """One open frontend port and the rule it serves."""
 
-    def __init__(self, rule: FrontendRule, sock: socket.socket, network: Network, up: ProbeState) -> None:
+    def __init__(
+        self, rule: FrontendRule, sock: socket.socket, network: Network, up: ProbeState, meter: Meter | None = None
+    ) -> None:
         self.rule = rule
+        self._meter = meter
         self.sock = sock
         self.server: asyncio.Server | None = None
         self.flows: set[Flow] = set()
@@ -68,6 +72,10 @@ class Listener:
         if member is None:
             return None
         flow.vm = member.vm
+        if self._meter is not None:
+            frontend = {"FrontendIPAddress": self.rule.address, "FrontendPort": str(self.rule.port)}
+            flow.traffic = self._meter.traffic(self.rule.key, member.vm, frontend)
+            flow.traffic.flows += 1
         try:
             return self._network.open(member, self.rule.backend_port, client, flow.inner)
         except Unpowered:
@@ -86,9 +94,10 @@ class Listener:
 class Listeners:
     """All listeners, reconciled with the topology's rules."""
 
-    def __init__(self, network: Network, up: ProbeState) -> None:
+    def __init__(self, network: Network, up: ProbeState, meter: Meter | None = None) -> None:
         self._network = network
         self._up = up
+        self._meter = meter
         self.open: dict[tuple[str, int], Listener] = {}
         self.failed: dict[tuple[str, int], str] = {}
         self._opening: set[tuple[str, int]] = set()
@@ -132,7 +141,7 @@ class Listeners:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sourcefilter.attach(sock, NOTHING)  # closed from its first moment on
             sock.bind(where)
-            listener = Listener(rule, sock, self._network, self._up)
+            listener = Listener(rule, sock, self._network, self._up, self._meter)
             listener.refresh()
             loop = asyncio.get_running_loop()
             listener.server = await loop.create_server(listener.new_flow, sock=sock, backlog=_BACKLOG)

@@ -117,9 +117,15 @@ class Attempt(asyncio.Protocol):
 class Probes:
     """Every (probe, member) pair, each on its own timer; starts are spread over the interval by the pair's name."""
 
-    def __init__(self, network: Network, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        changed: Callable[[], None],
+        probed: Callable[[Probe, Interface, bool], None] = lambda probe, interface, good: None,
+    ) -> None:
         self._network = network
         self._changed = changed
+        self._probed = probed
         self._members: dict[tuple[str, str], Member] = {}
         self._next_port = 0
 
@@ -174,6 +180,7 @@ class Probes:
 
         def done(failure: str | None) -> None:
             member.attempt = None
+            self._probed(member.probe, member.interface, failure is None)
             if member.note(failure):
                 self._changed()
 

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable
 from typing import cast
 
+from wizard.sandbox.fabric.meter import Traffic
 from wizard.sandbox.fabric.wire import WireEnd
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: close() sends RST instead of FIN
@@ -31,6 +32,8 @@ class _Inner(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         flow = self.flow
         flow.active = True
+        if flow.traffic is not None:
+            flow.traffic.received += len(data)
         if flow.client is not None:
             flow.client.write(data)
 
@@ -67,6 +70,7 @@ class Flow(asyncio.Protocol):
         "lost",
         "quiet_since",
         "reset_on_idle",
+        "traffic",
         "vm",
         "wire",
     )
@@ -80,6 +84,7 @@ class Flow(asyncio.Protocol):
         self.wire: WireEnd | None = None
         self.inner = _Inner(self)
         self.vm = ""
+        self.traffic: Traffic | None = None  # where its bytes are counted
         self.lost = False  # the chosen machine is off: the client hears nothing until it gives up
         self.ended = False  # the client has closed its side
         self.active = True
@@ -97,6 +102,8 @@ class Flow(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.active = True
+        if self.traffic is not None:
+            self.traffic.sent += len(data)
         if self.wire is not None:
             self.wire.write(data)
 

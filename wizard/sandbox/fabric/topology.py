@@ -74,6 +74,11 @@ class FrontendRule:
     reset_on_idle: bool
     nat: bool
 
+    @property
+    def balancer(self) -> str:
+        """The key of the balancer it is of. A NAT range's rules have their port behind theirs (`#50001`)."""
+        return self.key.partition("#")[0].rsplit("/", 2)[0]
+
 
 @dataclass
 class Topology:
@@ -83,6 +88,7 @@ class Topology:
     by_vm: Mapping[str, tuple[Interface, ...]] = field(default_factory=dict)
     rules: Mapping[str, FrontendRule] = field(default_factory=dict)
     snat_pools: frozenset[str] = frozenset()  # pools whose members leave through their balancer's public address
+    probed: Mapping[str, tuple[FrontendRule, ...]] = field(default_factory=dict)  # balancing rules by their probe's key
     _allowed: dict[tuple[str, int], Addresses] = field(default_factory=dict)
 
     def allowed_sources(self, interface: Interface, port: int) -> Addresses:
@@ -311,4 +317,8 @@ def read(store: Store) -> Topology:
     for interface in interfaces:
         if interface.vm:
             by_vm.setdefault(interface.vm, []).append(interface)
-    return Topology(interfaces, {vm: tuple(found) for vm, found in by_vm.items()}, rules, snat)
+    probed: dict[str, tuple[FrontendRule, ...]] = {}
+    for rule in rules.values():
+        if rule.probe is not None:
+            probed[rule.probe.key] = (*probed.get(rule.probe.key, ()), rule)
+    return Topology(interfaces, {vm: tuple(found) for vm, found in by_vm.items()}, rules, snat, probed)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from wizard.sandbox.arm.insights.provider import Insights
+from wizard.sandbox.arm.insights.autoscale import AutoscaleSettings
+from wizard.sandbox.arm.insights.settings import DiagnosticSettings
 from wizard.sandbox.arm.kind import Kind, Provider
 from wizard.sandbox.arm.scopes import ScopeProvider
 
-KINDS: tuple[type[Kind], ...] = ()
+KINDS: tuple[type[Kind], ...] = (AutoscaleSettings,)
 PROVIDERS: tuple[type[Provider], ...] = ()
-SCOPED: tuple[type[ScopeProvider], ...] = (Insights,)
+SCOPED: tuple[type[ScopeProvider], ...] = (DiagnosticSettings,)

@@ -1,4 +1,4 @@
-"""Microsoft.Storage: accounts as ARM shows them. There is nothing behind their endpoints here."""
+"""Microsoft.Storage: accounts as ARM shows them. Behind their blob endpoints lies what the platform writes there."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class StorageAccounts(Kind):
         properties["primaryEndpoints"] = {
             service: f"https://{call.name}.{'z6.' if service == 'web' else ''}{service}.core.windows.net/"
             for service in _SERVICES
-        }
+        } | {"blob": f"{call.world.arm_url}/blob/{call.name}/"}
         represented: Json = {
             "location": body["location"],
             "kind": body.get("kind") or old["kind"],
@@ -94,6 +94,9 @@ class StorageAccounts(Kind):
         if tags := body.get("tags", old.get("tags")):
             represented["tags"] = tags
         return represented
+
+    async def deleted(self, document: Document) -> None:
+        self.world.blobs.forget(document.name)
 
     @action("listKeys")
     async def keys(self, call: Call, document: Document) -> Reply:
