@@ -28,8 +28,8 @@ CHANGES = (
     ),
     Change(
         "Disks",
-        "A storage account for each machine, to stay below its limit of I/O operations.",
-        "Managed disks; no storage account at all.",
+        "A storage account for each machine, to stay below its limit of 20,000 operations a second.",
+        "Managed disks; no storage account at all. An account each can be chosen where a cloud still has that.",
         "Unmanaged disks were retired on 2026-03-31. Azure now places disks itself, apart from each other.",
     ),
     Change(
@@ -60,7 +60,8 @@ CHANGES = (
         "Availability set",
         "Required: a balancer took machines of one set only.",
         "Still the default, of the kind Aligned; a set without it refuses managed disks.",
-        "A Standard balancer takes any machine of the network. The set is kept for its promise of 99.95 %.",
+        "A Standard balancer takes any machine of the network: zones (99.99 %) stand beside the set (99.95 %), and "
+        "Microsoft recommends scale sets for what is new. The set itself is not retired.",
     ),
     Change(
         "Probe",
@@ -75,10 +76,16 @@ CHANGES = (
         "One can guess a machine's port, and a machine's port never moves.",
     ),
     Change(
+        "Sign-in rules",
+        "A NAT rule for each machine, tied to its network card.",
+        "The same, which keeps a machine's port for good; or one rule with a range of ports.",
+        "Microsoft retires the first kind on 2027-09-30. A range deals its ports out itself: they are read back.",
+    ),
+    Change(
         "Machines' system",
-        "Ubuntu 14.04 from a first-generation image.",
-        "Ubuntu 24.04, second generation, with secure boot and a virtual TPM.",
-        "14.04 gets no fixes any more. Trusted Launch keeps changed boot code from starting.",
+        "Ubuntu 14.04 or Windows Server 2012 R2, from a first-generation image.",
+        "Ubuntu 24.04 or Windows Server 2022, second generation, with secure boot and a virtual TPM.",
+        "The old ones get no fixes any more. Trusted Launch keeps changed boot code from starting.",
     ),
     Change(
         "The page",
@@ -88,8 +95,15 @@ CHANGES = (
     ),
     Change(
         "Diagnostics",
-        "A storage account for logs; probe logs written to blobs.",
-        "Boot diagnostics in storage that Azure manages.",
-        "Probe logs in blobs are gone; the balancer's metrics and health events took their place.",
+        "A general-purpose storage account for logs; probe logs written to blobs.",
+        "Boot diagnostics in storage that Azure manages, or in an account of the kind StorageV2.",
+        "Probe logs in blobs are gone: the balancer's metrics and health events took their place. Accounts of the "
+        "first general-purpose kind were retired on 2026-10-13.",
+    ),
+    Change(
+        "Reset credentials",
+        "A new user name in the portal, and the old login was taken to be gone.",
+        "A reset that signs in with the new one and shows that the old one is refused.",
+        "A new user name adds a second administrator; the first one keeps working until it is removed.",
     ),
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from screens.systems import service
 
 Level = Literal["closed", "narrow", "open", "risk"]
 SIGNS: dict[Level, str] = {"closed": "✓", "narrow": "✓", "open": "○", "risk": "!"}
@@ -33,12 +35,15 @@ def exposures(get: Callable[[str], Any]) -> list[Exposure]:
         Exposure("Page", f"{who(visitors)} → port {front}, not encrypted", "open" if anyone(visitors) else "narrow"),
         _sign_in(get),
         _credentials(get),
+        *_own_rules(get),
         Exposure("Machines", "no public addresses of their own", "closed"),
         Exposure("All else", "what is not named here is refused", "closed"),
         Exposure("Way out", _WAYS_OUT.get(str(get("network.outbound")), str(get("network.outbound"))), "closed"),
         Exposure("Probes", f"168.63.129.16 (Azure's) → port {back}", "closed"),
         Exposure("Inside", "machines reach each other, all ports", "narrow"),
-        Exposure("Boot", "secure boot and a virtual TPM", "closed"),
+        _boot(get),
+        Exposure("Disks", _encrypted(get), "closed"),
+        *_guards(get),
     ]
 
 
@@ -71,11 +76,13 @@ def who(entries: Any) -> str:
 
 def _sign_in(get: Callable[[str], Any]) -> Exposure:
     first, count = get("balancer.nat_first_port"), get("machines.count")
-    service = "RDP" if get("machines.os") == "windows" else "SSH"
-    last = first + count - 1 if isinstance(first, int) and isinstance(count, int) else first
+    ranged = get("balancer.nat") == "range"
+    number = get("balancer.nat_range") if ranged else count
+    last = first + number - 1 if isinstance(first, int) and isinstance(number, int) else first
     ports = f"port {first}" if first == last else f"ports {first} to {last}"
+    told = f"{ports}, dealt out by Azure" if ranged else ports
     allowed = get("network.allow_admin")
-    return Exposure(service, f"{who(allowed)} → {ports}", "risk" if anyone(allowed) else "narrow")
+    return Exposure(service(get("machines.os")), f"{who(allowed)} → {told}", "risk" if anyone(allowed) else "narrow")
 
 
 def _credentials(get: Callable[[str], Any]) -> Exposure:
@@ -83,3 +90,38 @@ def _credentials(get: Callable[[str], Any]) -> Exposure:
     if get("machines.auth") == "password":
         return Exposure("Credentials", f"{user} by password: reset it soon", "narrow")
     return Exposure("Credentials", f"{user} by SSH key, no passwords", "closed")
+
+
+def _own_rules(get: Callable[[str], Any]) -> Iterator[Exposure]:
+    """A line for each rule of one's own that lets somebody in, and one for those that refuse."""
+    rules = [read(rule) for rule in get("network.rules") or ()]
+    for rule in rules:
+        if rule("access") == "allow" and rule("direction") == "inbound":
+            ports = ", ".join(rule("ports"))
+            told = f"{who(rule('source'))} → {'all ports' if ports == '*' else f'port {ports}'} of the machines"
+            yield Exposure("Own rule", f"{told} ({rule('name')})", "open" if anyone(rule("source")) else "narrow")
+    refusing = [str(rule("name")) for rule in rules if rule("access") == "deny"]
+    if refusing:
+        yield Exposure("Own rules", f"refused by {', '.join(refusing)}", "closed")
+
+
+def read(entry: Any) -> Callable[[str], Any]:
+    """An entry's keys, be it a dict or the plan's own."""
+    return entry.get if isinstance(entry, Mapping) else lambda key: getattr(entry, key)
+
+
+def _boot(get: Callable[[str], Any]) -> Exposure:
+    from wizard.plan.choices import is_managed_image
+
+    if is_managed_image(str(get("machines.image"))):
+        return Exposure("Boot", "an image of your own: no secure boot, no virtual TPM", "narrow")
+    return Exposure("Boot", "secure boot and a virtual TPM", "closed")
+
+
+def _encrypted(get: Callable[[str], Any]) -> str:
+    return "encrypted at rest and on the host" if get("machines.encryption_at_host") else "encrypted at rest"
+
+
+def _guards(get: Callable[[str], Any]) -> Iterator[Exposure]:
+    if get("management.lock") == "delete":
+        yield Exposure("Lock", "nothing can be deleted until it is taken off", "closed")

@@ -18,7 +18,9 @@ from textual.widgets import Static
 
 from screens import flow
 from screens.changes import CHANGES
+from screens.chosen import differing
 from screens.exposure import SIGNS, Exposure, exposures, summary
+from screens.placing import zonal
 from screens.step import Step
 from screens.styles import sheet
 from screens.widgets.choice import SwitchControl
@@ -135,8 +137,9 @@ class ReviewStep(Step):
             yield Push("Again", id="again")
         yield Vertical(id="found")
         yield Section("What will be created", id="planned", most=11)
-        yield Section("As a picture", id="drawn", most=14)
+        yield Section("As a picture", id="drawn", most=18)
         yield Section("Who can reach what", id="open")
+        yield Section("Not as by default", id="chosen", most=9)
         yield Section("Changed since 2016", id="changes", most=9)
         yield Field("", "Plan file", SaveControl(), help=FILE)
         yield Static("", id="terms", markup=False)
@@ -145,7 +148,7 @@ class ReviewStep(Step):
     async def prepared(self) -> None:
         get = self.wizard.answers.get
         self.query_one("#gist", Static).update(
-            f"{get('machines.count')} × {get('machines.size')}, {get('machines.image')}, in {get('location')}"
+            f"{get('machines.count')} × {get('machines.size')}, {_image(str(get('machines.image')))}, {_where(get)}"
         )
         self.query_one("#terms", Static).update(FREE if get("cloud") == "sandbox" else BILLED)
         self.path.control.answer = f"{get('name')}.toml"
@@ -154,6 +157,9 @@ class ReviewStep(Step):
         self._section("open").show(lambda width: _opened(opened, width))
         self._section("drawn").summary = "the whole architecture"
         self._section("drawn").show(self._picture)
+        own = await asyncio.to_thread(differing, get)
+        self._section("chosen").summary = f"{len(own)} of your answers" if own else "nothing: all is as we recommend"
+        self._section("chosen").show(lambda width: _chosen(own, width))
         self._section("changes").summary = f"{len(CHANGES)} things, each with its reason"
         self._section("changes").show(_changes)
         if self.size.height >= ROOMY:
@@ -368,6 +374,27 @@ def _opened(lines: Sequence[Exposure], width: int) -> list[Content]:
         style = {"risk": "$text-error", "open": "$text-warning"}.get(line.level, "")
         shown += wrapped(line.told, width, style, indent=wide, head=f"{SIGNS[line.level]} {line.subject}")
     return shown
+
+
+def _chosen(own: Sequence[tuple[str, str, str]], width: int) -> list[Content]:
+    shown: list[Content] = []
+    for key, value, default in own:
+        told, instead = f"{key} = {value}", f"  instead of {default}"
+        if len(told) + len(instead) <= width:
+            shown.append(Content.assemble(told, (instead, "$text-muted")))
+        else:
+            shown += [*wrapped(told, width), Content.styled(instead, "$text-muted")]
+    return shown
+
+
+def _image(text: str) -> str:
+    """Its name, or the last part of its id."""
+    return text.rpartition("/")[2] or text
+
+
+def _where(get: Any) -> str:
+    zones = f"zones {' '.join(get('machines.zones') or ())}, " if zonal(get) else ""
+    return f"{zones}{get('location')}"
 
 
 def _changes(width: int) -> list[Content]:

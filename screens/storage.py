@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from textual.widget import Widget
@@ -103,7 +103,8 @@ class StorageStep(Step):
             sizes = await self.wizard.desk.ask("sizes", location=get("location"), cloud=get("cloud"))
         except WizardError:
             return  # preflight tells, should it matter
-        size = next((each for each in sizes if each["name"] == get("machines.size")), {})
+        chosen = get("machines.size")
+        size: Mapping[str, Any] = next((each for each in sizes if each["name"] == chosen), {})
         self._most = size.get("data_disks")
         self.answered(DISKS)
 

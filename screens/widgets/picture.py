@@ -8,7 +8,7 @@ of signs.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from typing import Any
 
@@ -175,8 +175,6 @@ class _Drawing:
         """Network, security group, way out and availability set: a line each."""
         network = self.get("network.address_space") or ""
         subnet = self.get("network.subnet") or ""
-        fault = self.get("machines.fault_domains") or 2
-        update = self.get("machines.update_domains") or 5
         who = self.get("network.allow_http")
         port = self.get("balancer.frontend_port") or 80
         probe = self._probe_text().removeprefix("probe ")
@@ -193,10 +191,39 @@ class _Drawing:
                 ),
             ),
             (12, *self._way_out()),
-            (13, "Set", "set", (f"{fault} fault domains, {update} update domains", f"{fault} fault domains")),
+            (13, *self._placement()),
             (14, "Probe", "", (f"{probe}, out after about {out} s", probe)),
         )
-        return [(rank, self._fact(title, role, texts)) for rank, title, role, texts in told]
+        planned = self._planned() if self.states is None else ()
+        return [(rank, self._fact(title, role, texts)) for rank, title, role, texts in (*told, *planned)]
+
+    def _placement(self) -> tuple[str, str, tuple[str, ...]]:
+        placement = self.get("machines.placement")
+        zones = ", ".join(self.get("machines.zones") or ())
+        if placement == "zones":
+            return "Zones", "", (f"{zones}, in turn", zones)
+        if placement == "scale-set":
+            low, high = self.get("scale_set.minimum"), self.get("scale_set.maximum")
+            number = f"{low} to {high} VMs by their CPU" if self.get("scale_set.autoscale") else "a fixed number"
+            over = f", zones {zones}" if self.get("scale_set.zones") else ""
+            return "Scale set", "set", (f"{number}{over}", number)
+        fault = self.get("machines.fault_domains") or 2
+        update = self.get("machines.update_domains") or 5
+        return "Set", "set", (f"{fault} fault domains, {update} update domains", f"{fault} fault domains")
+
+    def _planned(self) -> Iterator[tuple[int, str, str, tuple[str, ...]]]:
+        """What is of interest before it is there: the way to single machines, rules and disks of one's own."""
+        first, count = self.get("balancer.nat_first_port"), self.get("machines.count")
+        windows = self.get("machines.os") == "windows"
+        if isinstance(first, int) and isinstance(count, int):
+            ranged = self.get("balancer.nat") == "range"
+            last = first + max(1, (self.get("balancer.nat_range") or 1) if ranged else count) - 1
+            ports = f"{first}" if last == first else f"{first}-{last}"
+            yield 16, "RDP" if windows else "SSH", "", (f"ports {ports} → {3389 if windows else 22}", f"ports {ports}")
+        if own := len(self.get("network.rules") or ()):
+            yield 17, "Own rules", "", (f"{own} in the security group", f"{own}")
+        if disks := len(self.get("machines.data_disks") or ()):
+            yield 18, "Disks", "", (f"{disks} more for each VM", f"{disks} more")
 
     def _way_out(self) -> tuple[str, str, tuple[str, ...]]:
         outbound = str(self.get("network.outbound") or "nat-gateway")

@@ -26,12 +26,23 @@ WORDS = {
     "networkinterfaces": "NIC",
     "availabilitysets": "availability set",
     "virtualmachines": "VM",
+    "virtualmachinescalesets": "scale set",
+    "autoscalesettings": "autoscale",
+    "extensions": "extension",
+    "disks": "disk",
+    "storageaccounts": "storage account",
+    "diagnosticsettings": "diagnostic setting",
+    "locks": "lock",
 }
 _STYLES = {"same": "$text-success", "differs": "$text-warning", "broken": "$text-warning", "busy": "$text-warning"}
 _NETWORK = ("virtualnetworks", "networksecuritygroups")
 _IN = ("loadbalancers",)
 _OUT = ("natgateways",)
-_SET = ("availabilitysets",)
+_SET = ("availabilitysets", "virtualmachinescalesets")
+_VM = ("virtualmachines",)
+_ON = ("extensions", "autoscalesettings")
+"""What waits for its owner, and stands with it."""
+_KEPT = ("storageaccounts", "diagnosticsettings", "locks")
 
 
 @dataclass
@@ -73,33 +84,48 @@ def branches(resources: Iterable[Mapping[str, Any]], states: Mapping[str, str] |
 
     placed: set[str] = set()
     by_id = {str(each["id"]).lower(): each for each in listed}
+    on: dict[str, list[Mapping[str, Any]]] = {}
+    for each in of(_ON):
+        for after in each.get("after", ()):
+            on.setdefault(str(after).lower(), []).append(each)
 
-    def with_own(resource: Mapping[str, Any], kinds: tuple[str, ...]) -> Branch:
+    def with_own(resource: Mapping[str, Any], kinds: tuple[str, ...] = ()) -> Branch:
         made = branch(resource)
         placed.add(str(resource["id"]).lower())
-        for after in resource.get("after", ()):
-            under = by_id.get(str(after).lower())
-            if under is not None and kind(str(under["type"])) in kinds and str(under["id"]).lower() not in placed:
-                made.children.append(with_own(under, ()))
+        below = (by_id.get(str(after).lower()) for after in resource.get("after", ()))
+        own = [under for under in below if under is not None and kind(str(under["type"])) in kinds]
+        for under in (*own, *on.get(str(resource["id"]).lower(), ())):
+            if str(under["id"]).lower() not in placed:
+                made.children.append(with_own(under))
         return made
 
     groups = of(("resourcegroups",))
-    root = with_own(groups[0], ()) if groups else Branch("", "nothing")
+    root = with_own(groups[0]) if groups else Branch(*_group_of(listed))
+    address = ("publicipaddresses",)
     parts = (
-        Branch("Network", children=[with_own(each, ()) for each in of(_NETWORK)]),
-        Branch("Way in", children=[with_own(each, ("publicipaddresses",)) for each in of(_IN)]),
-        Branch("Way out", children=[with_own(each, ("publicipaddresses",)) for each in of(_OUT)]),
+        Branch("Network", children=[with_own(each) for each in of(_NETWORK)]),
+        Branch("Way in", children=[with_own(each, address) for each in of(_IN)]),
+        Branch("Way out", children=[with_own(each, address) for each in of(_OUT)]),
         Branch(
             "Machines",
             children=[
-                *(with_own(each, ()) for each in of(_SET)),
-                *(with_own(each, ("networkinterfaces",)) for each in of(("virtualmachines",))),
+                *(with_own(each) for each in of(_SET)),
+                *(with_own(each, ("networkinterfaces", "disks")) for each in of(_VM)),
             ],
         ),
+        Branch("Kept and guarded", children=[with_own(each) for each in of(_KEPT)]),
     )
     rest = Branch("Other", children=[branch(each) for key, each in by_id.items() if key not in placed])
     root.children = [part for part in (*parts, rest) if part.children]
     return root
+
+
+def _group_of(resources: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
+    """The name of a group that is not among the resources: it is there already."""
+    parts = next((str(each["id"]).split("/") for each in resources), [])
+    if len(parts) > 4 and parts[3].lower() == "resourcegroups":
+        return parts[4], "resource group that is there, left as it is"
+    return "", "nothing"
 
 
 def headline(resources: Iterable[Mapping[str, Any]], states: Mapping[str, str] | None = None) -> str:
@@ -122,7 +148,7 @@ def headline(resources: Iterable[Mapping[str, Any]], states: Mapping[str, str] |
 
 def tree_lines(root: Branch) -> list[Content]:
     """The tree as lines with guides; what hangs on one resource alone stands in its line."""
-    mixed = len({branch.state for branch in root.walk() if branch.words}) > 1
+    mixed = len({branch.state for branch in root.walk() if branch.words and branch.state}) > 1
     lines = [_line("", root, mixed)]
     for place, part in enumerate(root.children):
         last = place == len(root.children) - 1

@@ -104,3 +104,21 @@ def test_a_drills_marks_stand_where_they_happened():
 def test_doors_are_what_one_types():
     found = doors("http://127.1.2.3:8081", {"web1": "127.1.2.3:50001"}, {}, {"web1": "me"})
     assert found == [("", "curl http://127.1.2.3:8081/"), ("web1", "ssh -p 50001 me@127.1.2.3")]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, ("Set ", "SSH ", "50001-50003 → 22")),
+        ({"machines.placement": "zones", "machines.zones": ("1", "3")}, ("Zones ", "1, 3, in turn")),
+        ({"machines.placement": "scale-set", "scale_set.autoscale": True}, ("Scale set", "2 to 10 VMs")),
+        ({"machines.os": "windows", "balancer.nat": "range"}, ("RDP ", "50001-50100 → 3389")),
+        ({"network.rules": ({},), "machines.data_disks": ({}, {})}, ("Own rules", "2 more for each VM")),
+    ],
+)
+def test_what_was_chosen_is_in_the_picture_of_a_plan(more, told):
+    standard = {"balancer.nat_first_port": 50001, "balancer.nat_range": 100, "machines.update_domains": 5}
+    scale = {"scale_set.minimum": 2, "scale_set.maximum": 10}
+    text = picture({**PLAN, **standard, **scale, **more}.get, width=56).plain
+    assert all(part in text for part in told)
+    assert max(map(len, text.splitlines())) <= 56

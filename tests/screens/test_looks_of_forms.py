@@ -37,6 +37,7 @@ STEPS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "review": ("review", {"machines.count": 3}),
+    "windows": ("machines", {"machines.os": "windows", "machines.auth": "password", "machines.placement": "zones"}),
 }
 
 

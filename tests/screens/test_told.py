@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from screens.changes import CHANGES
+from screens.chosen import differing
 from screens.exposure import anyone, exposures, summary, who
 from screens.probing import meaning
 from screens.widgets.ports import port_lines, ports
@@ -97,6 +98,34 @@ def test_every_way_out_is_told(outbound):
     assert told != outbound
 
 
+def test_windows_a_range_and_rules_of_ones_own_are_told():
+    own = {
+        "name": "let-in", "priority": 200, "access": "allow", "direction": "inbound", "protocol": "tcp",
+        "source": ["Internet"], "destination": ["*"], "ports": ["443"],
+    }  # fmt: skip
+    lines = exposures(
+        values(
+            **{
+                "machines.os": "windows",
+                "balancer.nat": "range",
+                "network.rules": (own, {**own, "name": "no-scan", "access": "deny"}),
+                "machines.encryption_at_host": True,
+            }
+        )
+    )
+    told = {line.subject: line for line in lines}
+    assert "ports 50001 to 50100, dealt out by Azure" in told["RDP"].told
+    assert (told["Own rule"].told, told["Own rule"].level) == ("anyone → port 443 of the machines (let-in)", "open")
+    assert "no-scan" in told["Own rules"].told
+    assert "on the host" in told["Disks"].told
+
+
+def test_an_image_of_ones_own_has_no_secure_boot():
+    own = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/images/web"
+    boot = next(line for line in exposures(values(**{"machines.image": own})) if line.subject == "Boot")
+    assert "no secure boot" in boot.told
+
+
 def test_a_password_is_told():
     told = next(
         line.told for line in exposures(values(**{"machines.auth": "password"})) if line.subject == "Credentials"
@@ -118,8 +147,24 @@ def test_a_nic_stands_with_its_vm_and_an_address_with_its_owner():
     assert any("ra-multi-vm-nat " in line and "ra-multi-vm-nat-pip" in line for line in told)
 
 
+def test_every_variant_stands_in_the_tree_once_and_nothing_is_other():
+    windows = draft(os="windows", count=3)
+    machines = windows.machines.model_copy(update={"placement": "zones"})
+    diagnostics = windows.diagnostics.model_copy(update={"storage_account": True})
+    plan = windows.model_copy(update={"existing_group": True, "machines": machines, "diagnostics": diagnostics})
+    found = [{"id": r.id, "type": r.type, "name": r.name, "after": list(r.after)} for r in build(plan, "sub")]
+    root = branches(found)
+    names = [branch.name for branch in root.walk() if branch.words]
+    assert sorted(names) == sorted([*(each["name"] for each in found), "ra-multi-vm-rg"])
+    assert "left as it is" in root.words
+    assert "Other" not in [part.name for part in root.children]
+    told = [line.plain for line in tree_lines(root)]
+    assert any("ra-multi-vm1 " in line and "ra-multi-vm1-nic, ra-multi-vm1-page" in line for line in told)
+    assert any("storage account" in line for line in told)
+
+
 def test_what_the_tree_does_not_know_is_not_lost():
-    listed = [*resources(), {"id": "/x", "type": "Microsoft.Storage/storageAccounts", "name": "diag", "after": []}]
+    listed = [*resources(), {"id": "/x", "type": "Microsoft.Else/things", "name": "diag", "after": []}]
     assert any("diag" in line.plain for line in tree_lines(branches(listed)))
 
 
@@ -139,3 +184,19 @@ def test_every_change_says_then_now_and_why():
         assert change.now, change.subject
         assert change.why, change.subject
     assert len({change.subject for change in CHANGES}) == len(CHANGES)
+
+
+def test_what_differs_from_the_defaults_is_told_key_by_key():
+    assert differing(values()) == []
+    own = differing(values(**{"machines.zones": ("1", "3"), "diagnostics.boot": False, "tags": {"owner": "me"}}))
+    assert own == [
+        ("tags", "owner=me", "none"),
+        ("machines.zones", "1; 3", "1; 2; 3"),
+        ("diagnostics.boot", "no", "yes"),
+    ]
+
+
+def test_every_thing_that_was_retired_is_among_the_changes():
+    told = " ".join(f"{change.subject} {change.then} {change.now} {change.why}" for change in CHANGES)
+    for word in ("2025-09-30", "2026-03-31", "2027-09-30", "2026-10-13", "blobs", "3.", "password", "2012 R2"):
+        assert word in told
