@@ -5,11 +5,13 @@ Tokens are JWTs signed with RS256; the key and the client secret are made at fir
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
 import secrets
+import urllib.parse
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,6 +33,7 @@ LIFE_S = 3600
 SKEW_S = 300
 """How far clocks may be apart, as Entra's libraries have it."""
 FORM_LIMIT = 64 * 1024
+FORM_TIMEOUT_S = 30.0
 _KNOWN_LIMIT = 1000
 
 
@@ -247,9 +250,19 @@ def _signing_key(path: Path) -> rsa.RSAPrivateKey:
 
 
 async def _form(request: web.Request) -> dict[str, str]:
-    if (request.content_length or 0) > FORM_LIMIT:
-        raise ArmError(413, "RequestContentTooLarge", "The form is too large.")
-    return {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+    """The fields of a form, which may come without its length being told."""
+    raw = bytearray()
+    try:
+        async with asyncio.timeout(FORM_TIMEOUT_S):
+            async for chunk in request.content.iter_any():
+                raw += chunk
+                if len(raw) > FORM_LIMIT:
+                    raise ArmError(413, "RequestContentTooLarge", "The form is too large.")
+    except TimeoutError:
+        raise ArmError(408, "RequestTimeout", "The form did not arrive in time.") from None
+    if request.content_type != "application/x-www-form-urlencoded":
+        return {}
+    return dict(urllib.parse.parse_qsl(raw.decode(errors="replace"), keep_blank_values=True))
 
 
 def _credentials(request: web.Request, form: Mapping[str, str]) -> tuple[str, str]:

@@ -86,7 +86,8 @@ class Server:
         """Refuse what a browser page or another host's name could send; then the authority, then ARM."""
         if request.headers.get("Host", "").lower() not in self._hosts:
             raise ArmError(421, "MisdirectedRequest", "The Host header does not name this server.")
-        if "Origin" in request.headers:
+        # A browser tells where a request comes from: `Origin` with what a script sends, `Sec-Fetch-Site` with all.
+        if "Origin" in request.headers or request.headers.get("Sec-Fetch-Site", "none") != "none":
             raise ArmError(403, "OriginNotAllowed", "Requests from web pages are not taken.")
         segments = paths.split(call.path)
         open_route = self._authority.routes.find(call.method, segments)
