@@ -25,6 +25,11 @@ VM = "Microsoft.Compute/virtualMachines"
 STORAGE = "Microsoft.Storage/storageAccounts"
 EXTENSION = "Microsoft.Compute/virtualMachines/extensions"
 
+DIAGNOSTIC_SETTING = "Microsoft.Network/loadBalancers/providers/diagnosticSettings"
+
+OURS = "multivm-wizard"
+"""The name of what hangs on another resource and carries no tags."""
+
 # Inside the balancer's document and the NIC's.
 FRONTEND = "fe"
 OUTBOUND_FRONTEND = "out"
@@ -167,6 +172,10 @@ class Ids:
     @property
     def diagnostics_account(self) -> str:
         return self._id(STORAGE, diagnostics_account(self.subscription, self.group_name))
+
+    @property
+    def diagnostic_setting(self) -> str:
+        return f"{self.balancer}/providers/Microsoft.Insights/diagnosticSettings/{OURS}"
 
     @property
     def availability_set(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wizard.blueprint.names import OURS
 from wizard.blueprint.resource import OWNER_TAG
 
 
@@ -16,7 +17,14 @@ def owner(document: Mapping[str, Any]) -> str | None:
     return next((str(value) for name, value in tags.items() if str(name).lower() == OWNER_TAG), None)
 
 
+def is_extension(document: Mapping[str, Any]) -> bool:
+    """Whether it hangs on another resource, as a diagnostic setting does: such have a name of ours, and no tags."""
+    return str(document.get("id", "")).lower().count("/providers/") > 1
+
+
 def owned(document: Mapping[str, Any], deployment: str) -> bool:
     """Whether the tag names this deployment. Its name is a resource group's, and those have no case either."""
+    if is_extension(document):
+        return str(document["id"]).rpartition("/")[2].casefold() == OURS
     name = owner(document)
     return name is not None and name.casefold() == deployment.casefold()
