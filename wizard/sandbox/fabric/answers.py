@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from wizard.sandbox.fabric.disk import Disk
 from wizard.sandbox.fabric.nginxconf import VARIABLE, Location, Scope, Server
+from wizard.sandbox.fabric.work import Work
 
 _REASONS = {
     200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content", 301: "Moved Permanently",
@@ -93,6 +94,7 @@ class Site:
         self._disk = disk
         self._hostname = hostname
         self._banner = banner
+        self.work = Work()
         self._memory: dict[bytes, tuple[bytes, bytes]] = {}
         self._memory_version = disk.version
         self._default = next(

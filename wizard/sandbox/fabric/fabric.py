@@ -294,6 +294,19 @@ class Fabric:
         """Whether the VM agent reports (needed by extensions and Run Command)."""
         return self._machine(vm_id).agent_ready and not self._world.faults.silent(vm_id, self._world.speed)
 
+    def requests(self, vm_id: str) -> int:
+        """How many requests its web server has answered since the machine was made known."""
+        return self._machine(vm_id).work.requests
+
+    async def healthy(self, vm_id: str, protocol: str, port: int, path: str, timeout_s: float) -> bool | None:
+        """What the application health extension finds inside the machine; None when nobody is there to ask."""
+        from wizard.sandbox.fabric import asking
+
+        machine, own = self._machine(vm_id), self._network.topology.by_vm.get(ids.key(vm_id), ())
+        if not self.agent_ready(vm_id) or not own:
+            return None
+        return await asking.healthy(machine, own[0].address, protocol, port, path=path, timeout_s=timeout_s)
+
     def os_facts(self, vm_id: str) -> Mapping[str, str]:
         """`osName`, `osVersion`, `computerName`, `vmAgentVersion` of the instance view."""
         from wizard.sandbox.fabric import image

@@ -89,6 +89,7 @@ class Machine(Powered):
         mine = tuple(one for one in servers if any((a, p) == where for a, p, _ in one.listens))
         guest = self.guest
         site = Site(mine, where[1], guest.disk, lambda: guest.hostname, guest.image.nginx_banner)
+        site.work = self.work
 
         def nginx() -> asyncio.Protocol:
             return HttpConnection(site)

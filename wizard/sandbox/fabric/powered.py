@@ -13,6 +13,7 @@ from wizard.sandbox.fabric import wire
 from wizard.sandbox.fabric.network import Network
 from wizard.sandbox.fabric.record import GuestRecord
 from wizard.sandbox.fabric.wire import WireEnd
+from wizard.sandbox.fabric.work import Work
 
 if TYPE_CHECKING:
     from wizard.sandbox.fabric.fabric import PowerState
@@ -37,6 +38,7 @@ class Powered:
         self.state: PowerState = "stopped"
         self.online = False  # the operating system's network is up
         self.agent_ready = False
+        self.work = Work()
         self._changed = changed
         self._listening: dict[tuple[str, int], Callable[[], asyncio.Protocol]] = {}
         self._ends: set[WireEnd] = set()

@@ -12,6 +12,7 @@ from email.utils import formatdate
 from typing import Protocol, cast
 
 from wizard.sandbox.fabric.answers import Request
+from wizard.sandbox.fabric.work import Work
 
 _MAX_LINE = 8 * 1024  # nginx's large_client_header_buffers: one line, and four such buffers in all
 _MAX_HEAD = 4 * _MAX_LINE
@@ -41,6 +42,9 @@ class Answer(Protocol):
 
 class Site(Protocol):
     """What a connection asks: nginx's servers on a port (`answers`), or IIS's site."""
+
+    work: Work
+    """What the machine does is counted there: each request once."""
 
     @property
     def keepalive_requests(self) -> int: ...
@@ -105,6 +109,7 @@ class HttpConnection(asyncio.Protocol):
             known = self._site.remembered(data)
             if known is not None and self._served + 1 < self._site.keepalive_requests:
                 self._served += 1
+                self._site.work.requests += 1
                 cast(asyncio.Transport, self._transport).write(b"".join((known[0], http_date(), known[1])))
                 return
         self._buffer += data
@@ -210,6 +215,7 @@ class HttpConnection(asyncio.Protocol):
         else:
             self._body_left = int(length)
         self._served += 1
+        self._site.work.requests += 1
         keep = request.keep_alive and self._served < self._site.keepalive_requests
         response = self._site.respond(request)
         before, after = response.wire(keep=keep, head=request.method == "HEAD")

@@ -15,9 +15,10 @@ from wizard.sandbox.arm.compute.extensions import Extensions
 from wizard.sandbox.arm.compute.images import Images
 from wizard.sandbox.arm.compute.machines import VirtualMachines
 from wizard.sandbox.arm.compute.provider import Compute
+from wizard.sandbox.arm.compute.scale_sets import ScaleSets
 from wizard.sandbox.arm.kind import Kind, Provider
 
-KINDS: tuple[type[Kind], ...] = (AvailabilitySets, VirtualMachines, Extensions, Disks, Images)
+KINDS: tuple[type[Kind], ...] = (AvailabilitySets, VirtualMachines, Extensions, Disks, Images, ScaleSets)
 PROVIDERS: tuple[type[Provider], ...] = (Compute,)
 OPEN_PROVIDERS: tuple[type[Provider], ...] = (SignedBlobs,)
 """Asked without a bearer token: the URL is signed."""

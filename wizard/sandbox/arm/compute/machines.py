@@ -20,6 +20,7 @@ from wizard.sandbox.arm.compute.extensions import of_machine
 from wizard.sandbox.arm.compute.power import conflict, soon, until
 from wizard.sandbox.arm.compute.reading import flag, mapping, missing, text, without_nulls
 from wizard.sandbox.arm.compute.runcommand import RunCommand
+from wizard.sandbox.arm.compute.scale_sets import left
 from wizard.sandbox.arm.compute.sizes import listing
 from wizard.sandbox.arm.compute.view import instance_view, statuses
 from wizard.sandbox.arm.errors import ArmError
@@ -193,6 +194,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
     async def deleted(self, document: Document) -> None:
         """The guest goes; interfaces and disks go along or stay, as their `deleteOption` says."""
         await self.world.fabric.remove_machine(document.id)
+        left(self.world, document)
         properties, store = document.body["properties"], self.world.store
         listed = mapping(properties, "networkProfile").get("networkInterfaces") or []
         along = {attachments.reference(one) for one in listed if text(one, "properties.deleteOption") == "Delete"}

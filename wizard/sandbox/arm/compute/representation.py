@@ -92,6 +92,8 @@ def updated(body: Json, existing: Document, subscription: str, group: str) -> Js
     properties: Json = {**sent}
     for name in ("vmId", "timeCreated"):
         properties[name] = old[name]
+    if "virtualMachineScaleSet" in old:
+        properties["virtualMachineScaleSet"] = old["virtualMachineScaleSet"]
     for name in ("hardwareProfile", "networkProfile", "securityProfile", "osProfile"):
         if name in old:
             properties[name] = _merged(old[name], sent.get(name) or {})

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from wizard.sandbox.fabric.answers import Request
+from wizard.sandbox.fabric.work import Work
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -98,6 +99,7 @@ class Site:
     def __init__(self, disk: Files, port: int) -> None:
         self._disk = disk
         self._port = port
+        self.work = Work()
         self._memory: dict[bytes, tuple[bytes, bytes]] = {}
         self._version = -1
         self._config: Config | ConfigError = Config()

@@ -100,6 +100,7 @@ class WindowsMachine(Powered):
 
     def _web(self, port: int) -> Callable[[], asyncio.Protocol]:
         site = Site(self.guest.disk, port)
+        site.work = self.work
 
         def iis() -> asyncio.Protocol:
             return HttpConnection(site)
