@@ -110,6 +110,16 @@ async def test_an_action_is_not_repeated_unless_nothing_was_done(scripted: Scrip
         assert asked(scripted, f"POST {VM}/start") == times
 
 
+async def test_an_action_that_only_asks_is_a_read(scripted: Scripted):
+    path = f"{VM}/retrieveBootDiagnosticsData"
+    scripted.answers[f"post {path}".lower()] = first(
+        2, reset, lambda request: web.json_response({"consoleScreenshotBlobUri": "https://x"})
+    )
+    async with clients.connect(scripted.cloud) as azure:
+        await azure.ask(azure.compute.virtual_machines.retrieve_boot_diagnostics_data("rg", "vm1"))
+    assert asked(scripted, f"POST {path}") == 3
+
+
 def web_error(status: int) -> Answer:
     return lambda request: web.json_response({"error": {"code": "Busy", "message": "busy"}}, status=status)
 

@@ -34,6 +34,8 @@ CONNECTS = 3
 
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+ASKING = frozenset({"health", "queryinboundnatruleportmapping", "retrievebootdiagnosticsdata"})
+"""Actions that only ask: a POST in form, a read in substance."""
 UNDONE = frozenset({429, 503})
 """Answers that say that nothing was done: after them a POST may be sent again, too."""
 
@@ -56,6 +58,9 @@ class Persistent(AsyncHTTPPolicy[Any, Any]):
 
     async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         tries = 0
+        method = request.http_request.method
+        if method == "POST" and request.http_request.url.partition("?")[0].rpartition("/")[2].lower() in ASKING:
+            method = "GET"
         for name in ("retry_total", "retry_connect", "retry_read", "retry_status"):  # azure-core's own, not in use here
             request.context.options.pop(name, None)
         while True:
@@ -69,7 +74,7 @@ class Persistent(AsyncHTTPPolicy[Any, Any]):
                 raise
             except (AzureError, aiohttp.ClientError, OSError) as error:
                 lost = error
-            wait = self._wait_s(request.http_request.method, tries, response, lost)
+            wait = self._wait_s(method, tries, response, lost)
             if wait is None:
                 if lost is not None:
                     raise lost
