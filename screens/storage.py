@@ -61,7 +61,7 @@ class StorageStep(Step):
         boot = SwitchControl("boot log and console", "no boot log")
         yield Field("diagnostics.boot", "Diagnostics", boot, help=helps.BOOT)
         account = SwitchControl("in an account of our own", "in storage that Azure manages")
-        yield from _switch("diagnostics.storage_account", "Kept", account, helps.ACCOUNT)
+        yield from _switch("diagnostics.storage_account", "Logs kept", account, helps.ACCOUNT)
         managed = [*self._managed()]
         if managed:
             yield Fold("Logs, guards, updates", *managed, id="management")

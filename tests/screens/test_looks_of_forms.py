@@ -10,6 +10,7 @@ from tests.screens.conftest import settled, until
 from tests.screens.desks import PUBLIC
 from tests.screens.looks import assert_looks
 from tests.screens.test_review import QUOTA, outlook, resources
+from wizard.plan import not_yet
 
 RULE = {
     "name": "deny-scanner",
@@ -37,8 +38,15 @@ STEPS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "review": ("review", {"machines.count": 3}),
+    "scale-set": ("machines", {"machines.placement": "scale-set", "scale_set.autoscale": True}),
     "windows": ("machines", {"machines.os": "windows", "machines.auth": "password", "machines.placement": "zones"}),
 }
+
+
+@pytest.fixture(autouse=True)
+def everything_deploys(monkeypatch):
+    """Pictures show every choice there is: they do not change when one begins to deploy."""
+    monkeypatch.setattr(not_yet, "_LIST", ())
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -63,6 +71,8 @@ async def test_looks(wizard, desk, snapshot, name):
                 await until(
                     pilot, lambda: any(each.summary.endswith("all new") for each in app.screen.query("#planned"))
                 )
+            for fold in app.screen.query("#scale-set") if name == "scale-set" else ():
+                fold.turn(True)
             await settled(pilot)
             await pilot.pause(0.3)  # the check that an answer would begin
 
