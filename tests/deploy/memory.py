@@ -85,6 +85,7 @@ class Memory:
         self.if_match: list[str | None] = []
         self.reads: list[str] = []
         self.ended: list[str] = []
+        self.resumed: list[str] = []
         self.running: dict[str, asyncio.Future[None]] = {}
         self.most_at_once = 0
         self.rounds = 0
@@ -118,6 +119,10 @@ class Memory:
         self.deletes.append(id)
         self._refuse(ids.parse(id).name)
         self.documents.pop(ids.key(id), None)
+        return Running(self, id, self._next(self.failures, ids.parse(id).name))
+
+    async def resume(self, id: str, token: str, *, deleting: bool = False) -> Running:
+        self.resumed.append(id)
         return Running(self, id, self._next(self.failures, ids.parse(id).name))
 
     async def port_mappings(self, pool: str, ip_configuration: str) -> list[dict[str, Any]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from wizard import ids
 from wizard.blueprint.resource import OWNER_TAG, Resource
 from wizard.deploy import endpoints, engine, journey, status, survey, teardown
 from wizard.deploy.events import Deployed, Destroyed, Event, Interrupted, ResourceChanged, ResourceDeleted
-from wizard.deploy.journal import NoJournal
+from wizard.deploy.journal import Kept, NoJournal
 from wizard.deploy.secrets import Secrets
 from wizard.errors import WizardError
 from wizard.plan.model import Machines
@@ -253,3 +255,60 @@ def test_the_tag_is_what_every_planned_resource_carries(plan):
     graph = blueprints.build(plan, "11111111-2222-3333-4444-555555555555")
     assert {resource.body["tags"][OWNER_TAG] for resource in graph} == {plan.name}
     assert survey.is_group(graph.resources[0])
+
+
+async def test_killed_while_an_operation_runs_it_goes_on_by_the_token(plan, azure, writes, tmp_path):
+    """The journal of a run that was cut off at each resource's answer; the next run waits by what it kept."""
+    graph = blueprints.build(plan, azure.subscription_id)
+    vm = graph.of_type("Microsoft.Compute/virtualMachines")[0]
+
+    class Cut(Kept):
+        def answered(self, id, poller):
+            super().answered(id, poller)
+            if id == vm.id:
+                deploying.cancel()
+
+    with Cut(tmp_path, plan.name) as kept:
+        deploying = asyncio.create_task(engine.deploy(graph, azure, Secrets(), lambda event: None, journal=kept))
+        with pytest.raises(asyncio.CancelledError):
+            await deploying
+    resumed: list[str] = []
+
+    class Watched:
+        def __getattr__(self, name):
+            return getattr(azure, name)
+
+        async def resume(self, id, token, *, deleting=False):
+            resumed.append(id)
+            told = json.loads(base64.b64decode(token))["data"]
+            assert "authorization" not in str(told).lower()
+            assert set(json.loads(base64.b64decode(told["response"]["content"]))) <= {"properties"}
+            operation = await azure.resume(id, token, deleting=deleting)
+            await operation.result()
+            assert operation.status() == "Succeeded"
+            return operation
+
+    before = writes()
+    with Kept(tmp_path, plan.name) as kept:
+        assert [one.id for one in kept.under_way] == [vm.id]
+        await engine.deploy(graph, Watched(), Secrets(), lambda event: None, journal=kept)
+        assert kept.under_way == ()
+    assert resumed in ([vm.id], [])  # it may have ended before it was looked at
+    assert writes() == before
+    assert (await survey.take(graph, azure)).complete
+
+    elsewhere = base64.b64encode(
+        json.dumps(
+            {
+                "version": 1,
+                "data": {
+                    "request": {"method": "PUT", "url": "https://elsewhere.example/x", "headers": {}},
+                    "response": {"status_code": 201, "headers": {}, "content": ""},
+                },
+            }
+        ).encode()
+    ).decode()
+    for token in (elsewhere, "", "AAAA", base64.b64encode(b'{"version": 1}').decode()):
+        with pytest.raises(WizardError, match="cannot be asked"):
+            await azure.resume(vm.id, token)  # the sign-in's token goes to this cloud alone
+    await teardown.destroy(azure, plan.name, lambda event: None)

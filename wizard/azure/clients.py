@@ -148,6 +148,13 @@ class Azure:
         """Delete a resource or a group. None: it is gone; else `await operation.result()` waits. Raises AzureError."""
         return await resources.begin_delete(self, id)
 
+    async def resume(self, id: str, token: str, *, deleting: bool = False) -> Operation:
+        """Go on with a write or delete that another process began; `token` is its `Operation.continuation_token()`.
+
+        Raises WizardError when it does not lead to an operation of this cloud.
+        """
+        return await resources.resume(self, id, token, deleting=deleting)
+
     async def port_mappings(self, pool: str, ip_configuration: str) -> list[dict[str, Any]]:
         """Which frontend ports of NAT rules with a range lead to one member of a backend pool; both are ids.
 

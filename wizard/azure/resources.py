@@ -99,7 +99,9 @@ class Operation:
 
     def continuation_token(self) -> str:
         """Text from which another process can go on waiting. Holds addresses and headers, no body and no token."""
-        return str(self._poller.continuation_token())
+        from wizard.azure import continuation
+
+        return continuation.reduced(str(self._poller.continuation_token()))
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,14 @@ async def begin_delete(azure: Azure, id: str) -> Operation | None:
             return None
         raise
     return Operation(answer, id, azure, deleting=True) if target.calls.delete.startswith("begin_") else None
+
+
+async def resume(azure: Azure, id: str, token: str, *, deleting: bool) -> Operation:
+    """See `Azure.resume`."""
+    from wizard.azure import continuation
+
+    client = getattr(azure, _target(azure, id).calls.client)._client
+    return Operation(continuation.poller(azure, client, token), id, azure, deleting=deleting)
 
 
 async def list_group(azure: Azure, group: str) -> list[dict[str, Any]] | None:

@@ -11,11 +11,13 @@ from wizard.deploy.events import (
     Emit,
     Event,
     Interrupted,
+    JournalSetAside,
     ResourceChanged,
     ResourceDeleted,
     ResourceDeleting,
     ResourceRetried,
     ResourceStalled,
+    Resumed,
 )
 
 _SIGNS = {
@@ -69,6 +71,10 @@ def _line(event: Event) -> str | None:
             return _timed(event.at, f"… {_called(event.id)}: deleting")
         case ResourceDeleted():
             return _timed(event.at, f"✓ {_called(event.id)}: deleted")
+        case Resumed():
+            return f"Going on with what a run that was killed had begun: {', '.join(map(_called, event.under_way))}."
+        case JournalSetAside():
+            return f"! The journal was damaged and is set aside ({event.kept}); Azure itself tells what is there."
         case Interrupted():
             running = ", ".join(map(_called, event.running))
             return f"Interrupted. Azure goes on with: {running}." if running else "Interrupted. Nothing was running."

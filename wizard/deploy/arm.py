@@ -36,6 +36,9 @@ class Arm(Protocol):
     async def begin_delete(self, id: str) -> Poller | None:
         """Send the delete; None when it is done at once, or there was nothing."""
 
+    async def resume(self, id: str, token: str, *, deleting: bool = False) -> Poller:
+        """Go on with an operation that another process began; raises WizardError when that cannot be."""
+
     async def port_mappings(self, pool: str, ip_configuration: str) -> list[Document]:
         """Which frontend ports of NAT rules with a range lead to one member of a backend pool.
 

@@ -2,7 +2,8 @@
 
 Everything is read first; what is there and as planned is left alone, what somebody else owns stops the run before any
 write. Then each resource is a task that starts as soon as what it waits for has succeeded. A failure stops only what
-depends on it. There is no state to corrupt: names and tags are deterministic, so a second run continues.
+depends on it. Names and tags are deterministic, so a second run continues; the journal tells it how to wait for what is
+under way.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from wizard import ids
 from wizard.blueprint.resource import Blueprint, Resource
-from wizard.deploy import changes, endpoints, provisioning, survey, waiting
+from wizard.deploy import changes, endpoints, provisioning, resuming, survey, waiting
 from wizard.deploy.arm import Arm, Poller
 from wizard.deploy.events import Deployed, Emit, Interrupted, ResourceChanged, ResourceRetried, ResourceStalled
 from wizard.deploy.journal import Journal, NoJournal
@@ -155,10 +157,13 @@ class _Run:
         resource = found.resource
         if found.state in ("busy", "leaving"):
             self._tell(resource, "adopted")
+            await resuming.wait(self.azure, self.journal, resource.id, partial(self._stalled, resource))
             found = await self._settled(resource)
-            if found.state == "same":
-                self._tell(resource, "done")
-                return
+        if self.journal.open(resource.id):
+            self.journal.ended(resource.id, found.state)  # what an earlier run began is over
+        if found.state == "same" and resource.id in self._started:
+            self._tell(resource, "done")
+            return
         if found.state == "same":
             self._tell(resource, "same")
         elif found.state == "absent":
@@ -222,10 +227,10 @@ class _Run:
         self._tell(resource, "done")
 
     async def _ended(self, resource: Resource, poller: Poller) -> None:
-        def stalled(seconds: float) -> None:
-            self.emit(ResourceStalled(resource.id, self._at(), seconds))
+        await waiting.ended(poller, resource.name, self.azure.cloud.poll_floor_s, partial(self._stalled, resource))
 
-        await waiting.ended(poller, resource.name, self.azure.cloud.poll_floor_s, stalled)
+    def _stalled(self, resource: Resource, seconds: float) -> None:
+        self.emit(ResourceStalled(resource.id, self._at(), seconds))
 
     def _at(self) -> float:
         return round(time.monotonic() - self.began, 3)

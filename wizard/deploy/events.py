@@ -76,6 +76,25 @@ class ResourceDeleted(Event):
 
 
 @dataclass(frozen=True)
+class Resumed(Event):
+    """An earlier run ended without a word; `under_way` is what it had begun and of which it knew no end."""
+
+    event: ClassVar[str] = "resumed"
+    name: str
+    under_way: tuple[str, ...]
+    since: str  # UTC, ISO 8601: when the oldest of them began
+
+
+@dataclass(frozen=True)
+class JournalSetAside(Event):
+    """The journal was damaged: it is kept in the file `kept`, and what is there is read from Azure alone."""
+
+    event: ClassVar[str] = "journal"
+    name: str
+    kept: str
+
+
+@dataclass(frozen=True)
 class Interrupted(Event):
     """The run was told to stop; what ARM had accepted goes on there, and a second run waits for it."""
 

@@ -109,7 +109,7 @@ async def carry_out(
     The record is kept and `secret_file` written before the first request. The file is removed again when no VM's
     creation began, because then no password in it is used anywhere. Raises as `engine.deploy` does.
     """
-    from wizard.deploy import engine
+    from wizard.deploy import engine, resuming
 
     given = Secrets.passwords(passwords)
     given.require(outlook.survey.to_create)
@@ -125,8 +125,9 @@ async def carry_out(
         emit(event)
 
     try:
-        record.save(outlook.plan, azure.subscription_id, new_vms=outlook.new_vms)
-        return await engine.deploy(outlook.blueprint, azure, given, watch)
+        kept = record.save(outlook.plan, azure.subscription_id, new_vms=outlook.new_vms)
+        with resuming.journal(kept.folder, kept.name, emit) as journal:
+            return await engine.deploy(outlook.blueprint, azure, given, watch, journal=journal)
     except BaseException:
         if secret_file is not None and passwords and not used:
             secrets.remove_secret_file(secret_file)
@@ -143,7 +144,12 @@ async def read_status(known: Record, azure: Azure) -> Status:
 
 async def destroy(known: Record, azure: Azure, emit: Emit) -> int:
     """Tear a deployment down, and forget it once it is gone. Returns and raises as `teardown.destroy` does."""
-    deleted = await teardown.destroy(azure, known.name, emit, existing_group=known.plan.existing_group)
+    from wizard.deploy import resuming
+
+    with resuming.journal(known.folder, known.name, emit) as journal:
+        deleted = await teardown.destroy(
+            azure, known.name, emit, existing_group=known.plan.existing_group, journal=journal
+        )
     record.forget(known.name)
     return deleted
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.blueprint.resource import Blueprint, Resource
-from wizard.deploy import amend, numbering, record, survey
+from wizard.deploy import amend, numbering, record, resuming, survey
 from wizard.deploy.events import Emit, Event, ResourceChanged, Scaled
 from wizard.deploy.journey import NotReady
 from wizard.deploy.record import Record
@@ -187,7 +187,8 @@ async def carry_out(
 
     scaling = Scaling(outlook, azure, given, watch, drain_s)
     try:
-        await scaling.to_the_end()
+        with resuming.journal(outlook.record.folder, outlook.record.name, emit) as scaling.journal:
+            await scaling.to_the_end()
     except BaseException as error:
         if secret_file is not None and passwords and not used:
             remove_secret_file(secret_file)

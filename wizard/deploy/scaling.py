@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from wizard import ids
 from wizard.blueprint.resource import Blueprint, Resource
-from wizard.deploy import amend, engine, waiting
+from wizard.deploy import amend, engine, resuming, waiting
 from wizard.deploy.arm import Arm
 from wizard.deploy.events import (
     Draining,
@@ -33,6 +33,7 @@ from wizard.deploy.events import (
     ResourceRetried,
     ResourceStalled,
 )
+from wizard.deploy.journal import Journal, NoJournal
 from wizard.deploy.retry import Patience
 from wizard.deploy.secrets import Secrets
 from wizard.deploy.survey import Found, Survey
@@ -57,6 +58,7 @@ class Scaling:
         self.azure = azure
         self.secrets = secrets
         self.drain_s = drain_s
+        self.journal: Journal = NoJournal()
         self._emit = emit
         self._began = time.monotonic()
         self._running: dict[str, None] = {}
@@ -99,7 +101,9 @@ class Scaling:
             self._tell(ResourceRetried(resource.id, self._at(), code, wait_s))
 
         try:
+            self.journal.intent(resource.id)
             await amend.amend(self.azure, resource, change, retried)
+            self.journal.ended(resource.id, "")
         except WizardError as error:
             self._running.pop(resource.id, None)
             why = f"{error.what} {error.why}".strip()
@@ -125,7 +129,9 @@ class Scaling:
                 at = getattr(event, "at", None)
                 self._tell(event if at is None else replace(event, at=round(at + offset, 3)))  # type: ignore[call-arg]
 
-        await engine.deploy(part, self.azure, self.secrets, told, found=Survey(whole.name, findings))
+        await engine.deploy(
+            part, self.azure, self.secrets, told, found=Survey(whole.name, findings), journal=self.journal
+        )
 
     async def _drain(self) -> None:
         """Take those that leave out of every pool, then wait for what they are answering."""
@@ -174,20 +180,26 @@ class Scaling:
         self._running[id] = None
         self._tell(ResourceDeleting(id, self._at()))
         patience = Patience.with_deletes(self.azure.cloud.poll_floor_s)
+        if await resuming.wait(self.azure, self.journal, id, partial(self._stalled, id)):
+            self.journal.ended(id, "")
         while True:
             try:
+                self.journal.intent(id, "DELETE")
                 poller = await self.azure.begin_delete(id)
+                self.journal.answered(id, poller)
                 if poller is not None:
                     floor = self.azure.cloud.poll_floor_s
                     await waiting.ended(poller, ids.parse(id).name, floor, partial(self._stalled, id))
             except AzureError as error:
                 wait = patience.next_wait_s(error)
+                self.journal.ended(id, error.code)
                 if wait is None:
                     raise
                 self._tell(ResourceRetried(id, self._at(), error.code, round(wait, 3)))
                 await asyncio.sleep(wait)
             else:
                 break
+        self.journal.ended(id, "")
         self._running.pop(id, None)
         self._tell(ResourceDeleted(id, self._at()))
 

@@ -16,7 +16,7 @@ from graphlib import TopologicalSorter
 
 from wizard import ids
 from wizard.blueprint.resource import OWNER_TAG
-from wizard.deploy import ownership, provisioning, waiting
+from wizard.deploy import ownership, provisioning, resuming, waiting
 from wizard.deploy.arm import Arm, Document
 from wizard.deploy.events import (
     Destroyed,
@@ -27,6 +27,7 @@ from wizard.deploy.events import (
     ResourceRetried,
     ResourceStalled,
 )
+from wizard.deploy.journal import Journal, NoJournal
 from wizard.deploy.retry import Patience
 from wizard.errors import AzureError, WizardError
 
@@ -66,7 +67,9 @@ class DestroyFailed(WizardError):  # noqa: N818 - told as a fact, as the events 
         super().__init__(what, why, f"{remedy} Then run destroy again: it continues with what is left.".lstrip())
 
 
-async def destroy(azure: Arm, name: str, emit: Emit, *, existing_group: bool = False) -> int:
+async def destroy(
+    azure: Arm, name: str, emit: Emit, *, existing_group: bool = False, journal: Journal | None = None
+) -> int:
     """Delete a deployment and return how many resources this run deleted: those with the tag, and the group.
 
     What a VM brought along (its disks, its extensions) goes with it and is not counted. A deployment that is not there
@@ -74,7 +77,7 @@ async def destroy(azure: Arm, name: str, emit: Emit, *, existing_group: bool = F
     the group, or something in it, is not this deployment's; DestroyFailed when something stayed. With `existing_group`
     the group is somebody else's: it is left, and so is what lacks the tag.
     """
-    run = _Teardown(azure, name, emit, existing_group)
+    run = _Teardown(azure, name, emit, existing_group, journal or NoJournal())
     try:
         await run.to_the_end()
     except asyncio.CancelledError:
@@ -94,11 +97,12 @@ class _Listing:
 
 
 class _Teardown:
-    def __init__(self, azure: Arm, name: str, emit: Emit, existing_group: bool) -> None:
+    def __init__(self, azure: Arm, name: str, emit: Emit, existing_group: bool, journal: Journal) -> None:
         self.azure = azure
         self.name = name
         self.emit = emit
         self._stays = existing_group
+        self.journal = journal
         self.deleted = 0
         self.running: dict[str, None] = {}
         self._group = ids.group_id(azure.subscription_id, name)
@@ -219,19 +223,25 @@ class _Teardown:
         self.running[id] = None
         self.emit(ResourceDeleting(id, self.at()))
         patience = Patience.with_deletes(self._floor)
+        if await resuming.wait(self.azure, self.journal, id, partial(self._stalled, id)):
+            self.journal.ended(id, "")
         while True:
             try:
+                self.journal.intent(id, "DELETE")
                 poller = await self.azure.begin_delete(id)
+                self.journal.answered(id, poller)
                 if poller is not None:
                     await waiting.ended(poller, _name(id), self._floor, partial(self._stalled, id))
             except AzureError as error:
                 wait = patience.next_wait_s(error)
+                self.journal.ended(id, error.code)
                 if wait is None:
                     raise
                 self.emit(ResourceRetried(id, self.at(), error.code, round(wait, 3)))
                 await asyncio.sleep(wait)
             else:
                 break
+        self.journal.ended(id, "")
         del self.running[id]
         self.deleted += 1
         self.emit(ResourceDeleted(id, self.at()))
