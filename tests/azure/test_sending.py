@@ -121,7 +121,9 @@ async def test_an_action_that_only_asks_is_a_read(scripted: Scripted):
 
 
 def web_error(status: int) -> Answer:
-    return lambda request: web.json_response({"error": {"code": "Busy", "message": "busy"}}, status=status)
+    headers = {"retry-after-ms": "50"} if status == 429 else {}
+    body = {"error": {"code": "Busy", "message": "busy"}}
+    return lambda request: web.json_response(body, status=status, headers=headers)
 
 
 def test_waits_are_drawn_and_what_arm_asks_for_is_their_least():
