@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from wizard.sandbox.arm.insights.autoscale import AutoscaleSettings
+from wizard.sandbox.arm.insights.metrics import Metrics
 from wizard.sandbox.arm.insights.settings import DiagnosticSettings
 from wizard.sandbox.arm.kind import Kind, Provider
 from wizard.sandbox.arm.scopes import ScopeProvider
 
 KINDS: tuple[type[Kind], ...] = (AutoscaleSettings,)
 PROVIDERS: tuple[type[Provider], ...] = ()
-SCOPED: tuple[type[ScopeProvider], ...] = (DiagnosticSettings,)
+SCOPED: tuple[type[ScopeProvider], ...] = (DiagnosticSettings, Metrics)

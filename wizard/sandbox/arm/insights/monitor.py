@@ -15,8 +15,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
+from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.insights import settings
 from wizard.sandbox.arm.scopes import TABLE
+from wizard.sandbox.fabric import work
 
 if TYPE_CHECKING:
     from wizard.sandbox.fabric.meter import Point
@@ -42,6 +44,7 @@ class Monitor:
         self._task: asyncio.Task[None] | None = None
         self._published: dict[tuple[str, str, str], float] = {}  # balancer, frontend, event: while it lasts
         self._exported = int(time.time() // 60)
+        self._worked: dict[str, tuple[float, int]] = {}  # by machine: when it was asked last, its requests until then
 
     def start(self) -> None:
         self._world.fabric.watchers.append(self.look)
@@ -73,10 +76,26 @@ class Monitor:
             dimensions = (("FrontendIPAddress", rule.address), ("FrontendPort", str(rule.port)))
             if "Up" in states or "Down" in states:
                 meter.add(rule.balancer, "VipAvailability", 100.0 if "Up" in states else 0.0, dimensions)
+        self._processors()
         minute = int(time.time() // 60) - 1
         if minute > self._exported:
             self._exported = minute
             self._minute(minute)
+
+    def _processors(self) -> None:
+        """The share of busy time in this second, of each machine that runs."""
+        fabric, now = self._world.fabric, time.monotonic()
+        for vm in self._world.store.of_type("Microsoft.Compute/virtualMachines"):
+            key = ids.key(vm.id)
+            try:
+                requests, running = fabric.requests(vm.id), fabric.power_state(vm.id) == "running"
+            except ArmError:  # its fabric part is being made or gone
+                continue
+            before, self._worked[key] = self._worked.get(key), (now, requests)
+            size = self._world.catalog.size(str(vm.body["properties"]["hardwareProfile"]["vmSize"]))
+            if running and before is not None:
+                busy = work.percent(requests - before[1], now - before[0], size.cores if size else 1)
+                fabric.meter.add(key, "Percentage CPU", busy)
 
     def _minute(self, minute: int) -> None:
         """A minute has passed: judge its data path, and send its metrics."""
@@ -150,6 +169,7 @@ class Monitor:
             return
         key = ids.key(document.id)
         self._world.fabric.meter.forget(key)
+        self._worked.pop(key, None)
         for extension, _value in self._world.store.items(TABLE):
             if extension.startswith(f"{key}/"):
                 self._world.store.write(TABLE, extension, None)
