@@ -83,6 +83,7 @@ class EntryScreen(ModalScreen[Entry | None]):
         if self.judge():
             self.dismiss(self.entry)
         else:
+            self.query_one("#entry-problems").scroll_visible(animate=False)
             self.app.bell()
 
     def action_help(self) -> None:
