@@ -141,9 +141,7 @@ async def test_an_operation_is_asked_no_more_often_than_the_cloud_permits(script
     async with clients.connect(scripted.cloud) as azure:
         operation = await azure.begin_put(machine(), {"location": "westeurope"})
         assert operation is not None
-        written = await operation.result()
-    assert written is not None
-    assert written["properties"]["provisioningState"] == "Succeeded"
+        await operation.result()
     gaps = [later - earlier for earlier, later in pairwise(at)]
     assert len(gaps) == 3
     assert all(scripted.cloud.poll_floor_s * 0.9 <= gap < 5 for gap in gaps)

@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 from wizard import ids
 from wizard.azure import clouds, resources, signin
 from wizard.azure.clouds import Cloud
+from wizard.azure.durations import Durations
 from wizard.azure.errors import explained
+from wizard.azure.pacing import Pacer
 from wizard.azure.resources import Operation
 from wizard.blueprint.resource import Resource
 from wizard.errors import UnreachableError
@@ -48,6 +50,8 @@ class Azure:
         self.cloud = cloud
         self.subscription_id = ""
         self.tenant_id: str | None = None
+        self.durations = Durations.load(cloud)
+        self.pacer = Pacer(cloud.paced_limits)
         self._transport = transport
         self._credential = credential
 
@@ -101,7 +105,7 @@ class Azure:
         """
         from azure.core.pipeline import policies
 
-        from wizard.azure.sending import Persistent, SignedIn
+        from wizard.azure.sending import Paced, Persistent, SignedIn
 
         return [
             policies.RequestIdPolicy(),
@@ -110,6 +114,7 @@ class Azure:
             policies.ContentDecodePolicy(),
             policies.AsyncRedirectPolicy(),
             Persistent(self.cloud.poll_floor_s),
+            Paced(self.pacer),
             SignedIn(self._credential, self.cloud.scope),
             policies.SensitiveHeaderCleanupPolicy(),
         ]
@@ -195,7 +200,10 @@ async def connect(cloud: Cloud, subscription: str | None = None, *, choose: bool
                 azure.subscription_id = await signin.choose_subscription(
                     cloud, subscription, principal, lambda: azure.subscriptions
                 )
-            yield azure
+            try:
+                yield azure
+            finally:
+                azure.durations.save()
 
 
 def _session(cloud: Cloud) -> aiohttp.ClientSession:

@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from wizard.azure import limits
+from wizard.azure.limits import Limit
 from wizard.errors import InputError, UnreachableError
 
 POLL_FLOOR_S = 4.0
@@ -40,6 +42,8 @@ class Cloud:
     audience        what tokens are asked for; scope is `audience + "/.default"`
     ca              PEM file to trust beside the system's, or None
     poll_floor_s    one operation is asked no more often than this
+    pace            how many times as fast as Azure's its clock runs
+    limits          its token buckets, at Azure's pace; `paced_limits` are those of its own
     tenant          known beforehand, or None (asked of the sign-in)
     subscription    known beforehand, or None (asked of ARM)
     client_id       of a service principal that comes with the cloud, or None
@@ -56,6 +60,8 @@ class Cloud:
     authority: str
     audience: str
     poll_floor_s: float
+    pace: float = 1.0
+    limits: tuple[Limit, ...] = limits.AZURE
     dns_suffix: str = "cloudapp.azure.com"
     ca: Path | None = None
     tenant: str | None = None
@@ -66,6 +72,11 @@ class Cloud:
     start: Callable[[], Awaitable[Cloud]] | None = None
     refresh: Callable[[], Awaitable[Cloud]] | None = None
     frontend_conflict: Callable[[int], str | None] | None = None
+
+    @property
+    def paced_limits(self) -> tuple[Limit, ...]:
+        """The limits with their windows divided by the pace."""
+        return tuple(limit.faster(self.pace) for limit in self.limits)
 
     @property
     def scope(self) -> str:
@@ -264,6 +275,7 @@ def _of_state(state: Mapping[str, Any] | None) -> Cloud:
         authority=state["authority"].rstrip("/"),
         audience=state["arm"].rstrip("/"),
         poll_floor_s=max(SHORTEST_POLL_S, POLL_FLOOR_S / state["speed"]),
+        pace=float(state["speed"]),
         ca=Path(state["ca"]),
         tenant=state["tenant"],
         subscription=state["subscription"],

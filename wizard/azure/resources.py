@@ -6,11 +6,13 @@ operations, and what comes back is the wire's camelCase JSON, never a model.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from wizard import ids
+from wizard.azure import durations
 from wizard.azure.errors import explained
 from wizard.errors import AzureError, UnreachableError, WizardError
 
@@ -73,10 +75,10 @@ class Operation:
         self.id = id
 
     async def result(self) -> dict[str, Any] | None:
-        """Wait for the end; the resource as ARM then shows it, None after a delete. Raises AzureError when it failed.
+        """Wait for the end. Raises AzureError when it failed.
 
-        It is asked every `poll_floor_s` of the cloud, or as ARM's Retry-After says. When it cannot be asked any more,
-        the resource tells how it ended.
+        It is asked when it should have ended, and then every `poll_floor_s` of the cloud, or as ARM's Retry-After says.
+        When it cannot be asked any more, the resource tells how it ended, and is returned.
         """
         from wizard.azure import outcome
 
@@ -124,6 +126,12 @@ def _target(azure: Azure, id: str) -> _Target[Any]:
     return _Target(calls, operations, (parsed.group, *parsed.names))
 
 
+def _polling(azure: Azure, kind: str) -> Any:
+    from wizard.azure.polling import Polling
+
+    return Polling(azure.cloud.poll_floor_s, azure.durations, kind)
+
+
 def _wire(pipeline_response: Any, _model: Any, _headers: Any) -> Any:
     """What ARM sent, instead of the SDK's model of it."""
     return pipeline_response.http_response.json()
@@ -154,16 +162,23 @@ async def begin_put(azure: Azure, id: str, body: Mapping[str, Any], if_match: st
     target = _target(azure, id)
     headers = {"If-Match": if_match} if if_match else {}  # several of these writes take no `etag` argument
     call = getattr(target.operations, target.calls.put)
-    answer = await explained(call(*target.names, dict(body), cls=_wire, headers=headers), id=id)
-    return Operation(answer, id, azure) if target.calls.put.startswith("begin_") else None
+    options: dict[str, Any] = {"cls": _wire, "headers": headers}
+    if target.calls.put.startswith("begin_"):
+        options["polling"] = _polling(azure, durations.kind_of(ids.parse(id).type, body))
+    # As bytes, because the SDK's own encoder walks through every value in Python.
+    answer = await explained(call(*target.names, json.dumps(body).encode(), **options), id=id)
+    return Operation(answer, id, azure) if "polling" in options else None
 
 
 async def begin_delete(azure: Azure, id: str) -> Operation | None:
     """See `Azure.begin_delete`. What is gone already counts as deleted."""
     target = _target(azure, id)
     call = getattr(target.operations, target.calls.delete)
+    options: dict[str, Any] = {}
+    if target.calls.delete.startswith("begin_"):
+        options["polling"] = _polling(azure, durations.kind_of(ids.parse(id).type, None, "delete"))
     try:
-        answer = await explained(call(*target.names), id=id)
+        answer = await explained(call(*target.names, **options), id=id)
     except AzureError as error:
         if _nothing_there(error):
             return None

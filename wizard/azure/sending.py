@@ -13,6 +13,7 @@ import json
 import random
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError
@@ -25,6 +26,7 @@ from wizard.errors import WizardError
 if TYPE_CHECKING:
     from azure.core.pipeline import PipelineRequest, PipelineResponse
 
+    from wizard.azure.pacing import Pacer
     from wizard.azure.signin import Credential
 
 TRIES = 6
@@ -100,6 +102,23 @@ class Persistent(AsyncHTTPPolicy[Any, Any]):
         if asked is None:
             return drawn
         return asked + drawn if asked <= LONGEST_ASKED_FLOORS * self._floor else None
+
+
+class Paced(AsyncHTTPPolicy[Any, Any]):
+    """Lets each try of a request leave when the cloud's limits have a token for it, and tells them the answer."""
+
+    def __init__(self, pacer: Pacer) -> None:
+        super().__init__()
+        self._pacer = pacer
+
+    async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        method, path = request.http_request.method, urlsplit(request.http_request.url).path
+        await self._pacer.admit(method, path)
+        response: PipelineResponse[Any, Any] = await self.next.send(request)
+        answer = response.http_response
+        asked = retry_after_header(answer.headers) if answer.status_code == 429 else None
+        self._pacer.heard(method, path, answer.status_code, answer.headers, asked)
+        return response
 
 
 class SignedIn(AsyncARMChallengeAuthenticationPolicy):
