@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 WORKLOADS = {
     "page": "",
     "none": "Verification proves sign-ins, no page.",
-    "": "Set up beside our page; → completes.",
+    "": "Set up beside our page. F4 lists files.",
 }
 
 

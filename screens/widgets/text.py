@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.geometry import Offset
@@ -199,6 +199,19 @@ class PathControl(TextControl):
 
 class FileControl(PathControl):
     """As PathControl; the answer is the absolute path: whoever reads it has another working folder."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f4", "choose", "Choose", key_display="F4", tooltip="Choose the file from a list", id="file.choose")
+    ]
+
+    @work(exclusive=True, group="choose")
+    async def action_choose(self) -> None:
+        """Lead through the folders to a file."""
+        from screens.files import choose
+
+        if path := await choose(self.app, self.line.value):
+            self.line.set_quietly(path)
+            self.told()
 
     def parse(self, text: str) -> str:
         try:

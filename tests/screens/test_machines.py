@@ -217,6 +217,29 @@ async def test_a_cloud_init_file_is_checked_at_once(wizard, tmp_path):
         assert pilot.app.answers.get("machines.workload") == str(good)
 
 
+async def test_a_cloud_init_file_is_chosen_from_its_folder(wizard, tmp_path):
+    (tmp_path / "setups").mkdir()
+    (tmp_path / "setups" / "web.yaml").write_text("#cloud-config\npackages: [htop]\n")
+    async with wizard("machines") as pilot:
+        serves = field(pilot, "machines.workload")
+        serves.enter()
+        await pilot.press("left")
+        await until(pilot, lambda: pilot.app.screen.focused is serves.control.typed.line)
+        pilot.app.screen.focused.value = "~/nowhere"
+        await pilot.press("f4")
+        await until(pilot, lambda: pilot.app.screen.query("#pick"))
+        await pilot.press(*"setups", "enter")
+        await until(pilot, lambda: pilot.app.screen.query("#pick") and "setups" in pilot.app.screen.select.list_title)
+        await pilot.press(*"web", "enter")
+        await until(pilot, lambda: pilot.app.answers.get("machines.workload") == str(tmp_path / "setups" / "web.yaml"))
+        await until(pilot, lambda: serves.shown_problem == "")
+        await pilot.press("f4")
+        await until(pilot, lambda: pilot.app.screen.query("#pick"))
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen.query("#rail"))
+        assert serves.control.answer == str(tmp_path / "setups" / "web.yaml")
+
+
 async def test_on_windows_one_signs_in_by_password_alone(wizard):
     async with wizard("basics") as pilot:
         field(pilot, "machines.os").enter()
