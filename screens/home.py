@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from screens.ledger import Ledger, clock
 from screens.live import Event, Follows, Live, dotted, resource_states, start, told
-from screens.reset import machines as checklist
+from screens.reset_told import machines as checklist
 from screens.step import plural
 from screens.widgets.doors import Doors, doors
 from screens.widgets.grid import Grid

@@ -16,7 +16,7 @@ def doors(http: str, ssh: Mapping[str, str], rdp: Mapping[str, str], users: Mapp
     for vm, at in ssh.items():
         host, _, port = at.rpartition(":")
         found.append((vm, f"ssh -p {port} {users.get(vm, 'azureuser')}@{host}"))
-    found += [(vm, f"mstsc /v:{at}") for vm, at in rdp.items()]
+    found += [(vm, f"xfreerdp /v:{at} /u:{users.get(vm, 'azureuser')}") for vm, at in rdp.items()]
     return found
 
 

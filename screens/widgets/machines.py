@@ -70,6 +70,13 @@ class Machines(Table):
             return [*left, (text[: max(0, width - used)], each.sign.tone)]
         return [*left, (each.fact[: max(0, width - used)], "warn" if each.urgent else "quiet")]
 
+    def action_move(self, by: int) -> None:
+        """From the last one down, on to what stands below."""
+        if by > 0 and self.cursor >= self.total() - 1:
+            self.screen.focus_next()
+        else:
+            super().action_move(by)
+
     def action_choose(self) -> None:
         if self.locked or not self.machines:
             return

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from screens.dialogs import TypedScreen
-from screens.reset import AGAIN, KEY, MODE, NEW, OLD, USER
+from screens.asking import AGAIN, NEW
+from screens.dialogs import AboutScreen, ChoiceScreen, TypedScreen
+from screens.reset_form import FORCE, IDENTITY, KEY, LEAVER, MODE, OLD, PRESENT, REPLACE, STAYS, USER
 from screens.widgets.doors import Doors
 from screens.widgets.grid import Grid
 from screens.widgets.machines import Machines
@@ -35,13 +36,16 @@ async def gone(pilot, step: str = "reset"):
     return screen
 
 
-def answer(screen, **values: str) -> None:
-    keys = {"user": USER, "new": NEW, "again": AGAIN, "old": OLD, "key": KEY, "mode": MODE}
+def answer(screen, **values: object) -> None:
+    keys = {
+        "user": USER, "new": NEW, "again": AGAIN, "old": OLD, "key": KEY, "mode": MODE, "leaver": LEAVER,
+        "present": PRESENT, "stays": STAYS, "replace": REPLACE, "identity": IDENTITY, "force": FORCE,
+    }  # fmt: skip
     for name, value in values.items():
-        screen._control(keys[name]).answer = value
-        screen._field(keys[name]).touched = True
-    screen._arrange()
-    screen._changed()
+        screen.control(keys[name]).answer = value
+        screen.field(keys[name]).touched = True
+    screen.show_fields()
+    screen.changed()
 
 
 def text(screen, id: str) -> str:
@@ -60,18 +64,23 @@ async def test_vms_with_their_first_password_are_chosen_already(wizard, stage, d
         assert pilot.app.focused is screen.query_one(Machines)
 
 
-async def test_choosing_and_the_warning_that_password_login_is_turned_on(wizard, stage, desk):
+async def test_choosing_and_the_warnings_that_the_desk_knows(wizard, stage, desk):
     desk.answers["status"] = status(2)
+    desk.answers["reset_outlook"] = lambda vms, user, **_more: {
+        "warnings": [f"VMAccess turns password login on for {user} on {', '.join(vms)} (--mode configuration)."],
+        "users": {},
+    }
     async with wizard() as pilot:
         screen = await gone(pilot)
         assert screen.query_one(Machines).chosen() == []
         await pilot.press("down", "space")
         await until(pilot, lambda: screen.query_one(Machines).chosen() == ["web2"])
-        assert "turns password login on" in text(screen, "#warnings")
+        await until(pilot, lambda: "password login on for azureuser on web2" in text(screen, "#warnings"))
+        assert "--mode" not in text(screen, "#warnings")
         await pilot.press("a")
         await until(pilot, lambda: len(screen.query_one(Machines).chosen()) == 2)
         answer(screen, user="second")
-        assert "second becomes a second user with sudo; azureuser keeps" in text(screen, "#warnings")
+        await until(pilot, lambda: "for second on web1, web2" in text(screen, "#warnings"))
 
 
 async def test_update_goes_to_the_first_problem_and_sends_nothing(wizard, stage, desk):
@@ -79,18 +88,18 @@ async def test_update_goes_to_the_first_problem_and_sends_nothing(wizard, stage,
     async with wizard() as pilot:
         screen = await gone(pilot)
         await pilot.press("f3")
-        await until(pilot, lambda: screen._field(NEW).shown_problem)
-        assert pilot.app.focused is screen._control(NEW).line
+        await until(pilot, lambda: screen.field(NEW).shown_problem)
+        assert pilot.app.focused is screen.control(NEW).line
         await type_text(pilot, "short")
         answer(screen, new=NEW_PASSWORD, again="Another-Horse-8")
         await pilot.press("f3")
-        await until(pilot, lambda: "not the same" in screen._field(AGAIN).shown_problem)
+        await until(pilot, lambda: "not the same" in screen.field(AGAIN).shown_problem)
         answer(screen, again=NEW_PASSWORD, old=NEW_PASSWORD)
         await pilot.press("f3")
-        await until(pilot, lambda: "is the old one" in screen._field(OLD).shown_problem)
+        await until(pilot, lambda: "is the old one" in screen.field(OLD).shown_problem)
         answer(screen, old="", user="root")
         await pilot.press("f3")
-        await until(pilot, lambda: screen._field(USER).shown_problem)
+        await until(pilot, lambda: screen.field(USER).shown_problem)
         assert stage.started == []
 
 
@@ -130,9 +139,9 @@ async def test_a_made_password_is_shown_and_secrets_are_forgotten_on_leaving(wiz
     async with wizard() as pilot:
         screen = await gone(pilot)
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: screen._control(NEW).answer == "Made-4-you-by-the-desk")
-        assert screen._control(AGAIN).answer == screen._control(NEW).answer
-        assert screen._control(NEW).shown
+        await until(pilot, lambda: screen.control(NEW).answer == "Made-4-you-by-the-desk")
+        assert screen.control(AGAIN).answer == screen.control(NEW).answer
+        assert screen.control(NEW).shown
         assert pilot.app.answers.secret(NEW) is not None
         await pilot.press("f2")
         await until(pilot, lambda: pilot.app.screen.step_id == "home")
@@ -150,6 +159,98 @@ async def test_a_key_is_added_without_any_password(wizard, stage, desk):
         await until(pilot, lambda: stage.started)
         assert stage.started[0][2]["ssh_key"] == PUBLIC
         assert stage.started[0][3] == {}
+
+
+async def test_keys_are_replaced_after_a_second_question_and_proved_by_the_half_that_lies_beside(wizard, stage, desk):
+    desk.answers["status"] = status(2)
+    async with wizard() as pilot:
+        screen = await gone(pilot)
+        await pilot.press("a", "down", "down")  # from the list of VMs to the modes
+        assert pilot.app.focused is screen.control(MODE)
+        await pilot.press("right")
+        await until(pilot, lambda: screen.control(KEY).choices)
+        answer(screen, key=PUBLIC, replace=True)
+        await pilot.press("f3")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert stage.started == []
+        await pilot.press("f3")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: stage.started)
+        request = stage.started[0][2]
+        assert request["replace_keys"] is True
+        assert request["identity"] == "/home/me/.ssh/id_ed25519"
+
+
+async def test_the_configuration_is_reset_with_a_login_that_proves_it(wizard, stage, desk):
+    desk.answers["status"] = status(2)
+    async with wizard() as pilot:
+        screen = await gone(pilot)
+        await pilot.press("a")
+        answer(screen, mode="configuration", present="First-Horse-123", identity="/nowhere/key")
+        await pilot.press("f3")
+        await until(pilot, lambda: "no such file" in screen.field(IDENTITY).shown_problem)
+        answer(screen, identity="")
+        await pilot.press("f3")
+        await until(pilot, lambda: stage.started)
+        [(_, _, request, secrets)] = stage.started
+        assert request == {"vms": ["web1", "web2"], "mode": "configuration", "user": "azureuser"}
+        assert secrets == {"old_password": "First-Horse-123"}
+
+
+async def test_windows_has_a_password_and_its_own_configuration_and_no_key(wizard, stage, desk):
+    found = status(2, auth="password")
+    found["plan"]["machines"]["os"] = "windows"
+    desk.answers["status"] = found
+    async with wizard() as pilot:
+        screen = await gone(pilot)
+        assert [choice.words for choice in screen.control(MODE).choices] == ["password", "RDP configuration"]
+        answer(screen, mode="configuration")
+        assert not screen.field(KEY).display
+        assert not screen.field(IDENTITY).display
+        assert screen.field(PRESENT).display
+        answer(screen, mode="password", new="azureuser-Horse-9", again="azureuser-Horse-9")
+        assert "holds the user's name" in screen.field(NEW).shown_problem
+
+
+async def test_after_another_user_was_made_the_former_one_is_offered_to_go(wizard, stage, desk):
+    desk.answers["status"] = status(2, auth="password")
+    desk.answers["reset_outlook"] = {"warnings": ["Gone is gone."], "users": {"web1": ["azureuser"]}}
+    async with wizard() as pilot:
+        screen = await gone(pilot)
+        await pilot.press("down", "space")  # web1 alone
+        answer(screen, user="second", new=NEW_PASSWORD, again=NEW_PASSWORD, old="First-Horse-123")
+        await pilot.press("f3")
+        await until(pilot, lambda: screen.run)
+        done = {"event": "reset", "user": "second", "mode": "password", "detail": "", "remedy": ""}
+        more = {"new_login": True, "old_login_refused": None, "other_logins": ("azureuser (password)",)}
+        stage.plays[0].tell({**done, **more, "vm": "web1", "state": "unproved", "detail": "azureuser still gets in"})
+        stage.plays[0].end()
+        await until(pilot, lambda: screen.over and screen.former)
+        await pilot.pause()
+        assert text(screen, "#remove") == "Remove azureuser…"
+        assert pilot.app.focused.id == "remove"
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.mode == "remove-user")
+        assert screen.text(LEAVER) == "azureuser"
+        assert screen.query_one(Machines).chosen() == ["web1"]
+        assert pilot.app.focused.id == "update"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: len(stage.started) == 2)
+        _, _, request, secrets = stage.started[1]
+        assert request == {"vms": ["web1"], "mode": "remove-user", "user": "azureuser"}
+        assert secrets == {"admin_password": NEW_PASSWORD, "old_password": "First-Horse-123"}
+        gone_now = {"mode": "remove-user", "user": "azureuser", "vm": "web1", "state": "proved", "detail": "gone"}
+        stage.plays[0].tell({**done, **gone_now, "new_login": True, "old_login_refused": True, "other_logins": ()})
+        stage.plays[0].end()
+        await until(pilot, lambda: "azureuser is gone, proved" in text(screen, "#outcome"))
+        screen.query_one(Machines).focus()
+        await pilot.press("home", "p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, AboutScreen))
 
 
 # Home
@@ -220,7 +321,7 @@ async def test_both_stand_in_any_size(wizard, stage, desk, step, size):
             assert not push.display or push.region.bottom <= size[1] - 1
         assert screen.query_one("#keys").region.height == 1
         if step == "reset":
-            screen._control(OLD).entrance.focus()
+            screen.control(OLD).entrance.focus()
             await pilot.pause()
             assert screen.query_one("#form").region.height >= 3
-            assert screen._control(OLD).region.y >= screen.query_one("#form").region.y
+            assert screen.control(OLD).region.y >= screen.query_one("#form").region.y

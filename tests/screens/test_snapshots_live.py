@@ -83,7 +83,7 @@ async def resetting(app: WizardApp, pilot: Any, stage: Stage) -> None:
     screen = await here(app, pilot, "reset")
     await until(pilot, lambda: screen.plan)
     await pilot.press("ctrl+g")
-    await until(pilot, lambda: screen._made)
+    await until(pilot, lambda: screen.made)
     await pilot.press("f3")
     await until(pilot, lambda: screen.run)
     done = {"event": "reset", "user": "azureuser", "mode": "password", "other_logins": (), "detail": "", "remedy": ""}

@@ -27,7 +27,7 @@ def warnings(
             "These VMs were made for SSH keys only. VMAccess turns password login on (PasswordAuthentication yes)."
         )
     if mode in ("password", "ssh-key") and user is not None and (others := sorted(administrators - {user})):
-        kind, until = ("an administrator", "") if windows else ("a user with sudo", " until --mode remove-user")
+        kind, until = ("an administrator", "") if windows else ("a user with sudo", " until removed (--mode remove-user)")
         told.append(f"{user} is, or becomes, {kind} beside {', '.join(others)}, who keeps every login there is{until}.")
     if replace_keys:
         told.append("Every other key of the user stops working, also those that this computer knows nothing of.")
