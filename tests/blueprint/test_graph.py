@@ -48,6 +48,12 @@ def references(resource: Resource) -> set[str]:
     return {each for each in found if not each.startswith(ids.key(resource.id))}
 
 
+def accounts(graph: Blueprint, resource: Resource) -> set[str]:
+    """The storage accounts whose endpoints a body names."""
+    names = set(re.findall(r"https://([a-z0-9]+)\.blob\.", json.dumps(dict(resource.body))))
+    return {each.id for each in graph.of_type("Microsoft.Storage/storageAccounts") if each.name in names}
+
+
 def owner(graph: Blueprint, id: str) -> str:
     """The resource an id is, or lies in."""
     return max((each.id for each in graph if (id + "/").startswith(ids.key(each.id) + "/")), key=len)
@@ -83,7 +89,7 @@ def test_the_edges_are_those_azure_needs_and_no_more(plan: Plan) -> None:
     graph = build(plan)
     group = {ids.group_id(SUBSCRIPTION, plan.name)} if not plan.existing_group else set()
     for resource in graph.resources[len(group) :]:
-        needed = {owner(graph, each) for each in references(resource)} | group
+        needed = {owner(graph, each) for each in references(resource)} | group | accounts(graph, resource)
         reachable = ancestors(graph, resource.id)
         assert needed <= reachable, f"{resource.name} does not wait for something it refers to"
         for edge in resource.after:

@@ -15,6 +15,7 @@ from wizard.plan.model import (
     DataDisk,
     Diagnostics,
     Direction,
+    Layout,
     Machines,
     Nat,
     Network,
@@ -25,6 +26,7 @@ from wizard.plan.model import (
     ProbeProtocol,
     Rule,
     RuleProtocol,
+    Storage,
     ScaleSet,
     Verification,
 )
@@ -155,7 +157,7 @@ def plans(draw: st.DrawFn, most: int = 200) -> Plan:
     count = draw(st.integers(1, most))
     faults = draw(st.integers(1, 3))
     auth = draw(st.sampled_from(Auth))
-    return Plan(
+    plan = Plan(
         cloud=draw(st.sampled_from(["sandbox", "public", "usgov", "china", "https://management.local.example:8443"])),
         name=draw(groups),
         existing_group=draw(st.booleans()),
@@ -184,4 +186,25 @@ def plans(draw: st.DrawFn, most: int = 200) -> Plan:
         balancer=draw(balancers(count)),
         diagnostics=Diagnostics(boot=draw(st.booleans()), storage_account=draw(st.booleans())),
         verification=Verification(expect=tuple(draw(st.lists(st.sampled_from(EXPECTATIONS), max_size=3)))),
+    )
+    return unmanaged(plan) if draw(st.integers(0, 3)) == 0 else plan
+
+
+def unmanaged(plan: Plan) -> Plan:
+    """The plan with a storage account for each machine, as far as that goes."""
+    machines = plan.machines
+    of_one_type = tuple(disk.model_copy(update={"type": "Premium_LRS"}) for disk in machines.data_disks)
+    more = {
+        "placement": Placement.AVAILABILITY_SET,
+        "os_disk": "Premium_LRS",
+        "data_disks": of_one_type,
+        "encryption_at_host": False,
+    }
+    return plan.model_copy(
+        update={
+            "cloud": plan.cloud if "://" in plan.cloud else "sandbox",
+            "machines": machines.model_copy(update=more),
+            "storage": Storage(layout=Layout.ACCOUNT_PER_VM),
+            "diagnostics": plan.diagnostics.model_copy(update={"storage_account": True}),
+        }
     )

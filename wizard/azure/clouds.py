@@ -32,6 +32,10 @@ METADATA_VERSIONS = ("2022-09-01", "2015-01-01")
 METADATA_TIMEOUT_S = 10.0
 
 
+UNMANAGED_DISKS = "unmanaged-disks"
+"""VHDs in storage accounts; retired on Azure on 2026-03-31."""
+
+
 @dataclass(frozen=True)
 class Cloud:
     """One Azure Resource Manager and the authority that signs people in to it.
@@ -52,6 +56,7 @@ class Cloud:
     validate_authority  whether Microsoft's instance discovery can vouch for the authority
     start           starts the cloud where it is not running and tells it anew, or None: it always runs
     refresh         tells the cloud anew, with what only it knows of itself, or None: the fields are complete
+    offers          what this cloud has and others have no more: UNMANAGED_DISKS
     frontend_conflict   why a port of a public address cannot be opened, where those are on this computer, or None
     """
 
@@ -72,6 +77,7 @@ class Cloud:
     start: Callable[[], Awaitable[Cloud]] | None = None
     refresh: Callable[[], Awaitable[Cloud]] | None = None
     frontend_conflict: Callable[[int], str | None] | None = None
+    offers: frozenset[str] = frozenset()
 
     @property
     def paced_limits(self) -> tuple[Limit, ...]:
@@ -173,6 +179,7 @@ def _custom(arm: str) -> Cloud:
         dns_suffix="cloudapp." + region_and_domain.partition(".")[2],
         validate_authority=False,
         refresh=refresh,
+        offers=frozenset({UNMANAGED_DISKS}),
     )
     return cloud
 
@@ -263,6 +270,7 @@ def _of_state(state: Mapping[str, Any] | None) -> Cloud:
         audience="",
         poll_floor_s=POLL_FLOOR_S,
         validate_authority=False,
+        offers=frozenset({UNMANAGED_DISKS}),
         start=_start_sandbox,
         refresh=_refresh_sandbox,
         frontend_conflict=frontend_conflict,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import cycle
 from typing import Any
 
-from wizard.blueprint import disks, names, userdata, windows
+from wizard.blueprint import disks, names, userdata, vhds, windows
 from wizard.blueprint.names import Ids
 from wizard.blueprint.resource import Resource
 from wizard.plan import workload
@@ -21,10 +21,10 @@ def resources(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resou
     """The availability set, where machines are placed in one. `common` is location and tags."""
     if not in_set(plan):
         return
-    # Aligned: the sets that take managed disks. A set without a sku is Classic and refuses them.
+    # Aligned: the sets that take managed disks, and no others. A Classic one takes unmanaged disks alone.
     body = {
         **common,
-        "sku": {"name": "Aligned"},
+        "sku": {"name": "Classic" if vhds.per_vm(plan) else "Aligned"},
         "properties": {
             "platformFaultDomainCount": plan.machines.fault_domains,
             "platformUpdateDomainCount": plan.machines.update_domains,
@@ -49,7 +49,9 @@ def vms(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
         body = {**common, "properties": vm_properties(plan, ids, vm, image, custom_data)}
         if plan.machines.placement is Placement.ZONES:
             body["zones"] = [next(zones)]
-        after = (ids.nic(vm), ids.availability_set) if in_set(plan) else (ids.nic(vm),)
+        after: tuple[str, ...] = (ids.nic(vm), ids.availability_set) if in_set(plan) else (ids.nic(vm),)
+        if vhds.per_vm(plan):
+            after += vhds.needed(plan, ids, vm)
         yield Resource(ids.vm(vm), names.VM, vm, body, after=after, secrets=secrets)
         if not linux and plan.machines.workload == workload.PAGE:
             yield windows.page(plan, ids, vm, common)
@@ -72,7 +74,9 @@ def vm_properties(plan: Plan, ids: Ids, vm: str, image: Image, custom_data: str)
         **({"availabilitySet": {"id": ids.availability_set}} if in_set(plan) else {}),
         "hardwareProfile": {"vmSize": machines.size},
         **({"securityProfile": security} if (security := disks.security_profile(plan)) else {}),
-        "storageProfile": disks.storage_profile(plan, image),
+        "storageProfile": (
+            vhds.storage_profile(plan, ids, vm, image) if vhds.per_vm(plan) else disks.storage_profile(plan, image)
+        ),
         "osProfile": {
             "computerName": vm,
             "adminUsername": machines.admin_user,
@@ -82,7 +86,12 @@ def vm_properties(plan: Plan, ids: Ids, vm: str, image: Image, custom_data: str)
         "networkProfile": {
             "networkInterfaces": [{"id": ids.nic(vm), "properties": {"primary": True, "deleteOption": "Delete"}}]
         },
-        "diagnosticsProfile": {"bootDiagnostics": {"enabled": plan.diagnostics.boot}},  # storage that Azure manages
+        "diagnosticsProfile": {
+            # Without a storageUri, into storage that Azure manages.
+            "bootDiagnostics": (
+                vhds.boot_diagnostics(plan, ids) if vhds.per_vm(plan) else {"enabled": plan.diagnostics.boot}
+            )
+        },
     }
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from wizard.plan.choices import Image, is_managed_image
-from wizard.plan.model import Caching, Plan
+from wizard.plan.model import Caching, Layout, Plan
 
-_CACHING = {Caching.NONE: "None", Caching.READ_ONLY: "ReadOnly", Caching.READ_WRITE: "ReadWrite"}
+CACHING = {Caching.NONE: "None", Caching.READ_ONLY: "ReadOnly", Caching.READ_WRITE: "ReadWrite"}
 
 
 def storage_profile(plan: Plan, image: Image) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def storage_profile(plan: Plan, image: Image) -> dict[str, Any]:
     machines = plan.machines
     os_disk: dict[str, Any] = {
         "createOption": "FromImage",
-        "caching": _CACHING[machines.os_disk_caching],
+        "caching": CACHING[machines.os_disk_caching],
         "deleteOption": "Delete",
         "managedDisk": {"storageAccountType": machines.os_disk},
     }
@@ -28,7 +28,7 @@ def storage_profile(plan: Plan, image: Image) -> dict[str, Any]:
                 "lun": lun,
                 "createOption": "Empty",
                 "diskSizeGB": disk.size_gb,
-                "caching": _CACHING[disk.caching],
+                "caching": CACHING[disk.caching],
                 "deleteOption": "Delete",
                 "managedDisk": {"storageAccountType": disk.type},
             }
@@ -45,9 +45,9 @@ def image_reference(text: str, image: Image) -> dict[str, str]:
 
 
 def security_profile(plan: Plan) -> dict[str, Any]:
-    """Trusted Launch, which Azure takes of all but managed images; encryption at host where it is asked for."""
+    """Trusted Launch, which Azure takes of all but managed images and unmanaged disks; encryption at host if asked."""
     profile: dict[str, Any] = {}
-    if not is_managed_image(plan.machines.image):
+    if not is_managed_image(plan.machines.image) and plan.storage.layout is Layout.MANAGED:
         profile["securityType"] = "TrustedLaunch"
         profile["uefiSettings"] = {"secureBootEnabled": True, "vTpmEnabled": True}
     if plan.machines.encryption_at_host:

@@ -104,6 +104,11 @@ def diagnostics_account(subscription: str, group: str) -> str:
     return "diag" + hashlib.sha256(f"{subscription}/{group}".lower().encode()).hexdigest()[:20]
 
 
+def vhd_account(subscription: str, group: str, vm: str) -> str:
+    """The account of one machine's VHDs: as legal, as unique and as lasting as the diagnostics account's name."""
+    return "vhd" + hashlib.sha256(f"{subscription}/{group}/{vm}".lower().encode()).hexdigest()[:21]
+
+
 @dataclass(frozen=True)
 class Ids:
     """The ids of one deployment's resources, by subscription, resource group and prefix."""
@@ -176,6 +181,9 @@ class Ids:
     @property
     def diagnostic_setting(self) -> str:
         return f"{self.balancer}/providers/Microsoft.Insights/diagnosticSettings/{OURS}"
+
+    def vhd_account(self, vm: str) -> str:
+        return self._id(STORAGE, vhd_account(self.subscription, self.group_name, vm))
 
     @property
     def availability_set(self) -> str:

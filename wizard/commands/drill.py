@@ -64,12 +64,11 @@ def command(
     out = output.Output(as_json)
     lost: dict[str, Any] = {"vm": vm, "update_domain": update_domain, "fault_domain": fault_domain, "zone": zone}
     if sum(named is not None for named in lost.values()) + rolling > 1:
-        options = "--vm, --update-domain, --fault-domain, --zone and --rolling"
-        raise InputError(f"{options} exclude each other.", "", "Name one of them.")
+        those = "--vm, --update-domain, --fault-domain, --zone and --rolling"
+        raise InputError(f"{those} exclude each other.", "", "Name one of them.")
     known = record.load(name)
     record.remember_last(known.name)
-    options = {} if rolling else lost
-    done = output.run(_drill(known, out, rolling=rolling, rate=rate, wait_s=wait, **options))
+    done = output.run(_drill(known, out, rolling=rolling, rate=rate, wait_s=wait, **({} if rolling else lost)))
     if not done.survived:
         sys.exit(1)
 

@@ -43,6 +43,7 @@ OTHER = ""
 _USERS: Mapping[str, tuple[str, ...]] = {
     "microsoft.compute/availabilitysets": (VM, SCALE_SET),
     DISK: (VM, SCALE_SET),
+    "microsoft.storage/storageaccounts": (VM, SCALE_SET),  # their VHDs are in use
     NIC: (VM, SCALE_SET, OTHER),
     BALANCER: (NIC, SCALE_SET, OTHER),
     VNET: (NIC, BALANCER, SCALE_SET, OTHER),

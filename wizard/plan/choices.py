@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from wizard.plan.model import OsType
 
@@ -17,21 +18,37 @@ class CloudChoice:
     """What `plan new` writes for a cloud that is known by name.
 
     `admin_from` is the address this computer is seen from there, where that is certain; otherwise None.
+    `unmanaged_disks`: whether it still has them. `storage_suffix` follows `ACCOUNT.blob.`; `account_kind` is that of a
+    general-purpose account.
     """
 
     location: str
     admin_from: str | None = None
+    unmanaged_disks: bool = False
+    storage_suffix: str = "core.windows.net"
+    account_kind: str = "StorageV2"
 
 
 CLOUDS: Mapping[str, CloudChoice] = {
-    "sandbox": CloudChoice("westeurope", admin_from="127.0.0.1/32"),
+    "sandbox": CloudChoice("westeurope", admin_from="127.0.0.1/32", unmanaged_disks=True),
     "public": CloudChoice("westeurope"),
-    "usgov": CloudChoice("usgovvirginia"),
-    "china": CloudChoice("chinanorth3"),
+    "usgov": CloudChoice("usgovvirginia", storage_suffix="core.usgovcloudapi.net"),
+    "china": CloudChoice("chinanorth3", storage_suffix="core.chinacloudapi.cn"),
 }
 
-CUSTOM_CLOUD = CloudChoice("local")
-"""A cloud known by its ARM endpoint's URL. `local` is the region of an Azure Stack Hub development kit."""
+CUSTOM_CLOUD = CloudChoice("local", unmanaged_disks=True, account_kind="Storage")
+"""A cloud known by its ARM endpoint's URL. `local` is the region of an Azure Stack Hub development kit.
+
+Azure Stack Hub has general-purpose v1 accounts only (Microsoft, "Azure Stack Hub storage: differences").
+"""
+
+
+def cloud_choice(cloud: str) -> CloudChoice:
+    """What is known of a plan's cloud; of one known by its URL, what Azure Stack Hub has."""
+    if cloud in CLOUDS:
+        return CLOUDS[cloud]
+    host = urlsplit(cloud).hostname or ""
+    return replace(CUSTOM_CLOUD, storage_suffix=host.removeprefix("management.").removeprefix("adminmanagement."))
 
 
 @dataclass(frozen=True)

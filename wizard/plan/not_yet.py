@@ -8,7 +8,7 @@ from typing import Any
 
 from wizard.errors import Problem
 from wizard.plan.choices import image_named, is_managed_image, known
-from wizard.plan.model import Layout, Lock, Patching, Placement
+from wizard.plan.model import Lock, Patching, Placement
 
 _WORKING_IMAGES = ("ubuntu-24.04", "debian-12", "rhel-9", "windows-2022", "windows-2025")
 
@@ -45,12 +45,6 @@ _LIST = (
         lambda placement: placement is Placement.SCALE_SET,
         "A scale set",
         f'Use "{Placement.AVAILABILITY_SET}" or "{Placement.ZONES}".',
-    ),
-    _NotYet(
-        "storage.layout",
-        lambda layout: layout is Layout.ACCOUNT_PER_VM,
-        "A storage account for each machine",
-        f'Use "{Layout.MANAGED}".',
     ),
 )
 

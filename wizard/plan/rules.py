@@ -18,6 +18,7 @@ from wizard.plan import (
     disks,
     document,
     expectation,
+    layout,
     machines,
     management,
     naming,
@@ -173,6 +174,7 @@ def _at_most(judge: Callable[..., Verdict], place: int) -> Callable[..., Verdict
 
 
 _MOST = ("machines.placement", "scale_set.autoscale", "scale_set.maximum")
+_LAYOUT = "storage.layout"
 _NAT = ("balancer.nat_first_port", "balancer.nat", "balancer.nat_range")
 
 _KEPT_IN = ("diagnostics.storage_account", "diagnostics.workspace")
@@ -194,6 +196,10 @@ _TOGETHER = (
         "network.subnet",
     ),
     _rule(machines.image_fits, "machines.image", "machines.os"),
+    _rule(layout.retired, _LAYOUT, "cloud"),
+    _rule(layout.managed_only, _LAYOUT, "machines.placement", "machines.image", "machines.encryption_at_host"),
+    _rule(layout.vhds, _LAYOUT, "machines.os_disk", "machines.data_disks"),
+    _rule(layout.boot_diagnostics, _LAYOUT, "diagnostics.boot", "diagnostics.storage_account"),
     _rule(machines.domains_agree, "machines.fault_domains", "machines.update_domains"),
     _rule(_key_is_there, "machines.ssh_key", "machines.auth"),
     _rule(addresses.subnet_inside, "network.address_space", "network.subnet"),

@@ -178,7 +178,7 @@ async def _account(facts: Facts) -> list[Problem]:
         if not answer.get("nameAvailable"):
             problems.append(
                 Problem(
-                    "diagnostics.storage_account",
+                    "diagnostics.storage_account" if account.name.startswith("diag") else "storage.layout",
                     f"The storage account {account.name} cannot be had.",
                     str(answer.get("message") or answer.get("reason") or "Azure does not say why."),
                     "The name follows from the subscription and the deployment's name: choose another name, or false.",

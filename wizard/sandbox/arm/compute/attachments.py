@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wizard import ids
 from wizard.sandbox.arm import errors
+from wizard.sandbox.arm.compute import vhds
 from wizard.sandbox.arm.compute.reading import bad, flag, invalid, items, mapping, missing, not_allowed, text
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.catalog import Region, Size
@@ -137,12 +138,7 @@ def check_availability_set(world: World, region: Region, body: Json, group: str)
         raise ArmError(404, "NotFound", f"The Availability Set '{wanted}' cannot be found.", target="availabilitySet")
     if found.group != group.lower():
         raise bad(f"The Availability Set '{wanted}' must be in the resource group of the virtual machine.")
-    if str(mapping(found.body, "sku").get("name", "Classic")).lower() != "aligned":
-        raise bad(
-            "Addition of a VM with managed disks to non-managed Availability Set or addition of a VM with blob based "
-            "disks to managed Availability Set is not supported. Please create an Availability Set with 'managed' "
-            "property set in order to add a VM with managed disks to it."
-        )
+    vhds.check_set(str(mapping(found.body, "sku").get("name", "Classic")), mapping(body, "properties"))
     most = world.catalog.vms_per_availability_set
     if len(members(world.store, found.id)) >= most:
         raise not_allowed(f"The maximum number of virtual machines in an availability set is {most}.")
@@ -176,6 +172,8 @@ def domains(store: Store, set_id: str) -> tuple[int, int]:
 
 def check_disks(world: World, region: Region, properties: Json, vm_id: str, group: str) -> None:
     """A disk to attach exists, is in the region and free; a disk to make takes no other disk's name."""
+    if vhds.unmanaged(properties):
+        return
     own = text(properties, "storageProfile.osDisk.name")
     if own and world.store.get(vm_id) is None:
         _check_new(world, own, vm_id, group)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from wizard import ids
 from wizard.sandbox.arm.compute import digests
 from wizard.sandbox.arm.compute.attachments import reference
 from wizard.sandbox.arm.compute.reading import change, items, mapping, text
@@ -22,6 +21,7 @@ _FIXED = (
     ("storageProfile.osDisk.createOption", "osDisk.createOption"),
     ("storageProfile.osDisk.name", "osDisk.name"),
     ("storageProfile.osDisk.osType", "osDisk.osType"),
+    ("storageProfile.osDisk.vhd.uri", "osDisk.vhd.uri"),
 )
 _IMAGE = ("publisher", "offer", "sku", "version", "id")
 
@@ -39,7 +39,7 @@ def check(body: Json, existing: Document) -> None:
     if image and any(not _equal(image.get(part), had.get(part)) for part in _IMAGE):
         raise change("imageReference")
     disk = reference(_at(sent, "storageProfile.osDisk.managedDisk"))
-    if disk and disk != ids.key(old["storageProfile"]["osDisk"]["managedDisk"]["id"]):
+    if disk and disk != reference(old["storageProfile"]["osDisk"].get("managedDisk")):
         raise change("osDisk.managedDisk.id")
     # A machine joins a set at its creation only, and never leaves it: left out is a change too.
     if reference(sent.get("availabilitySet")) != reference(old.get("availabilitySet")):

@@ -184,9 +184,6 @@ def disks(size: Size, image: Image, properties: Json) -> None:
 
 
 def _disk(disk: Json, target: str, types: tuple[str, ...]) -> None:
-    if disk.get("vhd") is not None:
-        # Unmanaged disks were retired on 2026-03-31; the wording is from memory.
-        raise bad("Virtual machines with unmanaged disks can no longer be created. Use managed disks.", target)
     name = text(disk, "name")
     if name is not None and not DISK_NAME.fullmatch(name):
         raise invalid(f"The value '{name}' of parameter {target}.name is invalid.", f"{target}.name")

@@ -49,6 +49,8 @@ class Images(Kind):
         machine = attachments.find(self.world.store, source, attachments.VM)
         if machine is None:
             raise ArmError(404, "NotFound", f"The Virtual Machine '{source}' cannot be found.", target="sourceVM")
+        if "managedDisk" not in machine.body["properties"]["storageProfile"]["osDisk"]:
+            raise not_allowed("The sandbox makes images of machines with managed disks only.")
         if not machine.extra.get("generalized"):
             raise not_allowed(
                 f"The Virtual Machine '{machine.name}' must be generalized before an image can be captured of it."

@@ -14,6 +14,7 @@ from wizard.sandbox.arm.compute import (
     quota,
     representation,
     shapes,
+    vhds,
 )
 from wizard.sandbox.arm.compute.bootdiagnostics import BootDiagnostics
 from wizard.sandbox.arm.compute.extensions import of_machine
@@ -65,6 +66,7 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         image = images.chosen(self.world, properties)
         hardware.fit(size, image, properties)
         hardware.disks(size, image, properties)
+        vhds.check(self.world, region, body, call.id, own_image=image.managed)
         profile = mapping(properties, "osProfile")
         if not profile:
             raise missing("osProfile")
@@ -80,6 +82,8 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         merged = {**old, **{name: value for name, value in mapping(body, "properties").items() if value is not None}}
         size, image = self._resized(region, merged, existing), self._image(existing)
         hardware.disks(size, image, {"storageProfile": {**merged["storageProfile"], "osDisk": {}}})
+        own_image = "id" in merged["storageProfile"]["imageReference"]
+        vhds.check(self.world, region, {"properties": merged}, existing.id, own_image=own_image)
         attachments.check_disks(self.world, region, merged, existing.id, call.group)
         attachments.check_interfaces(self.world, region, size, merged, existing.id)
         moved = changes.interfaces(merged) != changes.interfaces(old)
@@ -147,14 +151,16 @@ class VirtualMachines(RunCommand, BootDiagnostics):
         extra["customData"] = digests.plain(profile.get("customData") or "")
         document.extra = extra
         os_disk = properties["storageProfile"]["osDisk"]
-        creation = {"createOption": "FromImage", "imageReference": {"id": _image_id(call, document, image)}}
-        disks.bring(store, document, os_disk, creation, os=image.os, size_gib=os_disk["diskSizeGB"])
+        if "managedDisk" in os_disk:
+            creation = {"createOption": "FromImage", "imageReference": {"id": _image_id(call, document, image)}}
+            disks.bring(store, document, os_disk, creation, os=image.os, size_gib=os_disk["diskSizeGB"])
         content = images.content(self.world, body["properties"])
         self.world.fabric.create_machine(document.id, _guest(profile, image, content))
 
     def _tie_disks(self, document: Document) -> None:
         store = self.world.store
-        listed = document.body["properties"]["storageProfile"]["dataDisks"]
+        data = document.body["properties"]["storageProfile"]["dataDisks"]
+        listed = [disk for disk in data if "managedDisk" in disk]
         for disk in listed:
             if disk.get("createOption") == "Empty":
                 creation = {"createOption": "Empty"}
@@ -204,7 +210,8 @@ class VirtualMachines(RunCommand, BootDiagnostics):
                 await self._delete_interface(nic)
         storage = properties["storageProfile"]
         for disk in (storage["osDisk"], *storage["dataDisks"]):
-            disks.release(store, disk["managedDisk"]["id"], delete=disk.get("deleteOption") == "Delete")
+            if "managedDisk" in disk:  # a VHD stays in its account
+                disks.release(store, disk["managedDisk"]["id"], delete=disk.get("deleteOption") == "Delete")
         for extension in of_machine(store, document):
             store.delete(extension.id)
 

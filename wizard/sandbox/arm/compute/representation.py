@@ -33,6 +33,8 @@ def created(body: Json, image: Image, subscription: str, group: str, *, name: st
 
 def _os_disk(sent: Json, image: Image, subscription: str, group: str, *, name: str) -> Json:
     disk_name = sent.get("name") or f"{name}_OsDisk_1_{secrets.token_hex(16)}"
+    if sent.get("vhd"):
+        return _vhd(sent, {"osType": image.os, "caching": "ReadWrite", "diskSizeGB": image.disk_gib})
     managed = dict(sent.get("managedDisk") or {})
     # Left out, the type is Premium_LRS where the size can have it (from memory); every size of the catalog can.
     managed.setdefault("storageAccountType", "Premium_LRS")
@@ -49,10 +51,18 @@ def _os_disk(sent: Json, image: Image, subscription: str, group: str, *, name: s
     }
 
 
+def _vhd(sent: Json, defaults: Json) -> Json:
+    """A disk in a storage account: nothing is made of it beside the blob."""
+    return {**defaults, **{key: value for key, value in sent.items() if value is not None and key != "deleteOption"}}
+
+
 def data_disks(body: Json, subscription: str, group: str, name: str) -> list[Json]:
     """The entries of the storage profile, with a name and an id for each disk that is to be made."""
     shown = []
     for sent in items(body, "properties.storageProfile.dataDisks"):
+        if sent.get("vhd"):
+            shown.append(_vhd(sent, {"caching": "None", "toBeDetached": False}))
+            continue
         disk = {"caching": "None", "deleteOption": "Detach", "toBeDetached": False, **sent}
         managed = dict(sent.get("managedDisk") or {})
         if managed.get("id"):

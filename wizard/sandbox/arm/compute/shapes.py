@@ -54,6 +54,7 @@ _OBJECTS = (
     "securityProfile.uefiSettings",
     "storageProfile.imageReference",
     "storageProfile.osDisk.managedDisk",
+    "storageProfile.osDisk.vhd",
 )
 _FLAGS = (
     "diagnosticsProfile.bootDiagnostics.enabled",
@@ -86,7 +87,10 @@ _TEXTS = (
     "storageProfile.imageReference.sku",
     "storageProfile.imageReference.version",
 )
-_DISK_TEXTS = ("caching", "createOption", "deleteOption", "managedDisk.id", "managedDisk.storageAccountType", "name")
+_DISK_TEXTS = (
+    *("caching", "createOption", "deleteOption", "name"),
+    *("managedDisk.id", "managedDisk.storageAccountType", "vhd.uri"),
+)
 
 
 def check(body: Json) -> None:

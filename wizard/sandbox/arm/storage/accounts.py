@@ -6,6 +6,7 @@ import datetime
 import re
 
 from wizard.sandbox.arm import errors
+from wizard.sandbox.arm.compute import vhds
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Durations, Kind, Reply, action
 from wizard.sandbox.store import Document, Json, Store
@@ -67,6 +68,16 @@ class StorageAccounts(Kind):
                            "changed.")  # fmt: skip
         if existing is None and (why := unavailable(self.world.store, call.name)) is not None:
             raise ArmError(409, *why)
+
+    def check_delete(self, call: Call, document: Document) -> None:
+        """Whose VHDs a machine has cannot go: the machine leases its blobs."""
+        if users := vhds.in_account(self.world.store, document):
+            raise ArmError(
+                409,
+                "StorageAccountInUse",  # from memory
+                f"The storage account {document.name} cannot be deleted due to its artifacts being in use: "
+                f"{users[0].id}.",
+            )
 
     def represent(self, call: Call, body: Json, existing: Document | None) -> Json:
         old = existing.body if existing is not None else {}
