@@ -48,6 +48,22 @@ def test_patience_ends():
     assert patience.next_wait_s(conflict()) is None
 
 
+def test_a_reserved_interface_is_waited_for_in_the_clouds_own_time():
+    on_azure = Patience.with_writes(4.0).next_wait_s(conflict("NicReservedForAnotherVm", 400))
+    assert on_azure is not None
+    assert on_azure >= 180
+    here = Patience.with_writes(0.1).next_wait_s(conflict("NicReservedForAnotherVm", 400))
+    assert here is not None
+    assert 4.5 <= here < 10
+
+
+@pytest.mark.parametrize(
+    "code", ["Conflict", "PreconditionFailed", "OperationLost", "ReferencedResourceNotProvisioned"]
+)
+def test_writes_are_sent_again_after_what_was_overtaken_or_lost(code):
+    assert Patience.with_writes(0.1).next_wait_s(conflict(code)) is not None
+
+
 @pytest.mark.parametrize("code", ["AnotherOperationInProgress", "NicReservedForAnotherVm", "RetryableError"])
 def test_writes_wait_for_conflicts(code):
     assert Patience.with_writes(0.1).next_wait_s(conflict(code)) is not None

@@ -6,7 +6,7 @@ import pytest
 
 from tests.torture import faults
 
-SAMPLE = 50
+SAMPLE = 30
 
 
 def test_the_matrix_has_every_kind_on_every_operation_and_its_size():
@@ -33,7 +33,8 @@ async def test_a_sample_is_survived_or_explained(capsys: pytest.CaptureFixture[s
     def keep(case: faults.Case, outcome: str, why: str) -> None:
         verdicts[case.name] = (outcome, why)
 
-    await faults.runs(faults.cases(faults.types_of(), seed=1)[:SAMPLE], keep, lambda: True)
+    wanted = [case for case in faults.cases(faults.types_of(), seed=1) if case.keys.get("times") != 0]
+    await faults.runs(wanted[:SAMPLE], keep, lambda: True)
     assert len(verdicts) == SAMPLE
     assert {name: why for name, (outcome, why) in verdicts.items() if outcome == "failed"} == {}
     survived = sum(outcome == "survived" for outcome, _ in verdicts.values())
