@@ -27,7 +27,8 @@ def warnings(
             "These VMs were made for SSH keys only. VMAccess turns password login on (PasswordAuthentication yes)."
         )
     if mode in ("password", "ssh-key") and user is not None and (others := sorted(administrators - {user})):
-        kind, until = ("an administrator", "") if windows else ("a user with sudo", " until removed (--mode remove-user)")
+        until = "" if windows else " until removed (--mode remove-user)"
+        kind = "an administrator" if windows else "a user with sudo"
         told.append(f"{user} is, or becomes, {kind} beside {', '.join(others)}, who keeps every login there is{until}.")
     if replace_keys:
         told.append("Every other key of the user stops working, also those that this computer knows nothing of.")
