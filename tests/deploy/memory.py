@@ -128,6 +128,9 @@ class Memory:
     async def port_mappings(self, pool: str, ip_configuration: str) -> list[dict[str, Any]]:
         return []  # no document here has a NAT rule with a range
 
+    async def locks(self, group: str) -> list[dict[str, Any]]:
+        return []
+
     async def list_group(self, group: str) -> list[dict[str, Any]] | None:
         root = ids.key(ids.group_id(SUBSCRIPTION, group))
         if root not in self.documents:

@@ -173,6 +173,12 @@ class Azure:
         told: dict[str, Any] = (await self.ask(poller.result())).as_dict()
         return list(told.get("inboundNatRulePortMappings") or ())
 
+    async def locks(self, group: str) -> list[dict[str, Any]]:
+        """The management locks of a resource group and of what is in it: `id`, `name`, `properties`."""
+        from wizard.azure import locks
+
+        return await locks.of_group(self, group)
+
     async def list_group(self, group: str) -> list[dict[str, Any]] | None:
         """Id, type, name, location and tags of everything in a group; None when there is no such group."""
         return await resources.list_group(self, group)

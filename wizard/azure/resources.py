@@ -33,6 +33,19 @@ class Calls:
     put: str = "begin_create_or_update"
     delete: str = "begin_delete"
     get: str = "get"
+    api_version: str = ""
+    """Of a type that no client of ours has operations for: it is asked for by its id."""
+
+
+def _by_id(api_version: str) -> Calls:
+    return Calls(
+        "resource",
+        "resources",
+        put="begin_create_or_update_by_id",
+        delete="begin_delete_by_id",
+        get="get_by_id",
+        api_version=api_version,
+    )
 
 
 CALLS: Mapping[str, Calls] = {
@@ -52,6 +65,10 @@ CALLS: Mapping[str, Calls] = {
             "compute", "availability_sets", put="create_or_update", delete="delete"
         ),
         "Microsoft.Compute/virtualMachines": Calls("compute", "virtual_machines"),
+        "Microsoft.Compute/virtualMachineScaleSets": Calls("compute", "virtual_machine_scale_sets"),
+        "Microsoft.Insights/autoscaleSettings": _by_id("2022-10-01"),
+        "Microsoft.Network/loadBalancers/providers/diagnosticSettings": _by_id("2021-05-01-preview"),
+        "Microsoft.Authorization/locks": _by_id("2020-05-01"),
         "Microsoft.Compute/virtualMachines/extensions": Calls("compute", "virtual_machine_extensions"),
         "Microsoft.Compute/disks": Calls("compute", "disks"),
         "Microsoft.Compute/images": Calls("compute", "images"),
@@ -113,6 +130,7 @@ class _Target(Generic[T]):
     calls: Calls
     operations: T
     names: tuple[str, ...]
+    options: Mapping[str, str]
 
 
 def _target(azure: Azure, id: str) -> _Target[Any]:
@@ -123,7 +141,9 @@ def _target(azure: Azure, id: str) -> _Target[Any]:
     if parsed.subscription.lower() != azure.subscription_id.lower():
         raise ValueError(f"{id} is not in subscription {azure.subscription_id}")
     operations = getattr(getattr(azure, calls.client), calls.group)
-    return _Target(calls, operations, (parsed.group, *parsed.names))
+    if calls.api_version:
+        return _Target(calls, operations, (id,), {"api_version": calls.api_version})
+    return _Target(calls, operations, (parsed.group, *parsed.names), {})
 
 
 def _polling(azure: Azure, kind: str) -> Any:
@@ -148,7 +168,7 @@ async def get(azure: Azure, id: str) -> dict[str, Any] | None:
     target = _target(azure, id)
     try:
         document: dict[str, Any] = await explained(
-            getattr(target.operations, target.calls.get)(*target.names, cls=_wire), id=id
+            getattr(target.operations, target.calls.get)(*target.names, cls=_wire, **target.options), id=id
         )
     except AzureError as error:
         if _nothing_there(error):
@@ -162,7 +182,7 @@ async def begin_put(azure: Azure, id: str, body: Mapping[str, Any], if_match: st
     target = _target(azure, id)
     headers = {"If-Match": if_match} if if_match else {}  # several of these writes take no `etag` argument
     call = getattr(target.operations, target.calls.put)
-    options: dict[str, Any] = {"cls": _wire, "headers": headers}
+    options: dict[str, Any] = {"cls": _wire, "headers": headers, **target.options}
     if target.calls.put.startswith("begin_"):
         options["polling"] = _polling(azure, durations.kind_of(ids.parse(id).type, body))
     # As bytes, because the SDK's own encoder walks through every value in Python.
@@ -174,7 +194,7 @@ async def begin_delete(azure: Azure, id: str) -> Operation | None:
     """See `Azure.begin_delete`. What is gone already counts as deleted."""
     target = _target(azure, id)
     call = getattr(target.operations, target.calls.delete)
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = dict(target.options)
     if target.calls.delete.startswith("begin_"):
         options["polling"] = _polling(azure, durations.kind_of(ids.parse(id).type, None, "delete"))
     try:

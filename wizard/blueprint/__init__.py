@@ -37,6 +37,7 @@ def build(plan: Plan, subscription: str) -> Blueprint:
         *network.nics(plan, ids, common),
         *compute.vms(plan, ids, common),
     )
+    inside = (*inside, *monitoring.lock(plan, ids, inside))
     if plan.existing_group:
         resources = tuple(
             replace(one, after=tuple(other for other in one.after if other != ids.group)) for one in inside

@@ -5,13 +5,13 @@ Neither can carry tags, so they are known as ours by their name alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from wizard.blueprint import names
 from wizard.blueprint.names import Ids
 from wizard.blueprint.resource import Resource
-from wizard.plan.model import Plan
+from wizard.plan.model import Lock, Plan
 
 NOTES = "multivm-wizard: nothing here is deleted by mistake. destroy --remove-lock takes it off."
 
@@ -38,3 +38,11 @@ def resources(plan: Plan, ids: Ids) -> Iterator[Resource]:
         {"properties": properties},
         after=tuple(after),
     )
+
+
+def lock(plan: Plan, ids: Ids, inside: Iterable[Resource]) -> Iterator[Resource]:
+    """The lock on the group, after everything in it: what fails half-way can still be taken away."""
+    if plan.management.lock is Lock.NONE or plan.existing_group:
+        return
+    body = {"properties": {"level": "CanNotDelete", "notes": NOTES}}
+    yield Resource(ids.lock, names.LOCK, names.OURS, body, after=tuple(each.id for each in inside))

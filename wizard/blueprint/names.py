@@ -27,6 +27,8 @@ EXTENSION = "Microsoft.Compute/virtualMachines/extensions"
 
 DIAGNOSTIC_SETTING = "Microsoft.Network/loadBalancers/providers/diagnosticSettings"
 
+LOCK = "Microsoft.Authorization/locks"
+
 OURS = "multivm-wizard"
 """The name of what hangs on another resource and carries no tags."""
 
@@ -184,6 +186,10 @@ class Ids:
 
     def vhd_account(self, vm: str) -> str:
         return self._id(STORAGE, vhd_account(self.subscription, self.group_name, vm))
+
+    @property
+    def lock(self) -> str:
+        return f"{self.group}/providers/{LOCK}/{OURS}"
 
     @property
     def availability_set(self) -> str:

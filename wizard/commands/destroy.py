@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 @click.command(short_help="Delete everything a deployment created.")
 @click.argument("name", required=False)
 @click.option("--yes", is_flag=True, help="Consent, without being asked to type the name.")
+@click.option("--remove-lock", is_flag=True, help="Take off the lock that the plan asked for, and go on.")
 @output.json_option
 @output.guarded
-def command(name: str | None, yes: bool, as_json: bool) -> None:
+def command(name: str | None, yes: bool, remove_lock: bool, as_json: bool) -> None:
     """Delete everything that the deployment NAME (left out: the one last worked on) created in Azure.
 
-    Only what carries its tag is deleted. Anything else in the resource group stops it before the first delete. A
-    deployment that is not there is destroyed already.
+    Only what carries its tag is deleted. Anything else in the resource group stops it before the first delete, and so
+    does a lock: our own goes with --remove-lock, somebody else's never. A deployment that is not there is destroyed
+    already.
     """
     from wizard.deploy import record
 
@@ -33,15 +35,16 @@ def command(name: str | None, yes: bool, as_json: bool) -> None:
         return
     known = record.load(name)
     _consent(known, yes)
-    deleted = output.run(_destroy(known, out))
+    deleted = output.run(_destroy(known, out, remove_lock))
     _told(out, known.name, deleted)
 
 
-async def _destroy(known: Record, out: output.Output) -> int:
+async def _destroy(known: Record, out: output.Output, remove_lock: bool) -> int:
     from wizard.deploy import journey
 
     async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
-        return await journey.destroy(known, azure, progress.teller(out, without=("destroyed",)))
+        emit = progress.teller(out, without=("destroyed",))
+        return await journey.destroy(known, azure, emit, remove_lock=remove_lock)
 
 
 def _consent(known: Record, yes: bool) -> None:

@@ -142,10 +142,14 @@ async def read_status(known: Record, azure: Azure) -> Status:
     return await status.read(azure, blueprints.build(known.plan, known.subscription))
 
 
-async def destroy(known: Record, azure: Azure, emit: Emit) -> int:
-    """Tear a deployment down, and forget it once it is gone. Returns and raises as `teardown.destroy` does."""
-    from wizard.deploy import resuming
+async def destroy(known: Record, azure: Azure, emit: Emit, *, remove_lock: bool = False) -> int:
+    """Tear a deployment down, and forget it once it is gone. Returns and raises as `teardown.destroy` does.
 
+    A lock on the group stops it before anything is deleted; our own is taken off with `remove_lock`.
+    """
+    from wizard.deploy import locks, resuming
+
+    await locks.clear(azure, known.name, remove_ours=remove_lock)
     with resuming.journal(known.folder, known.name, emit) as journal:
         deleted = await teardown.destroy(
             azure, known.name, emit, existing_group=known.plan.existing_group, journal=journal

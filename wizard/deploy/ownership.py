@@ -18,8 +18,9 @@ def owner(document: Mapping[str, Any]) -> str | None:
 
 
 def is_extension(document: Mapping[str, Any]) -> bool:
-    """Whether it hangs on another resource, as a diagnostic setting does: such have a name of ours, and no tags."""
-    return str(document.get("id", "")).lower().count("/providers/") > 1
+    """Whether it hangs on another resource or a group, as settings and locks do: such have a name of ours, no tags."""
+    id = str(document.get("id", "")).lower()  # noqa: A001 - as ARM calls it
+    return id.count("/providers/") > 1 or "/providers/microsoft.authorization/" in id
 
 
 def owned(document: Mapping[str, Any], deployment: str) -> bool:

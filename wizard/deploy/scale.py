@@ -145,6 +145,10 @@ async def look(known: Record, azure: Azure, count: int) -> Outlook:
     before = blueprints.build(known.plan, known.subscription)
     outlook = Outlook(known, plan, after, before, widest, await survey.take(widest, azure))
     _refuse(outlook)
+    if outlook.leaving_vms:
+        from wizard.deploy import locks
+
+        await locks.refuse(azure, known.name)
     problems = [*await preflight.check(plan, after, azure, removing=True), *_ports(outlook), *_room(outlook)]
     if any(problem.severity == "error" for problem in problems):
         raise NotReady(f"{known.name} with {count} VMs", tuple(problems))

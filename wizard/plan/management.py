@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from wizard.errors import Problem
+from wizard.plan.model import Lock
 
 WORKSPACE = re.compile(
     r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers/Microsoft\.OperationalInsights/workspaces/[^/]+",
@@ -55,4 +56,16 @@ def workspace_is_used(workspace: str, events: bool, metrics: bool) -> Problem | 
         "Neither diagnostics.health_events nor diagnostics.metrics is true.",
         "Set one of them, or leave the workspace out.",
         "warning",
+    )
+
+
+def lock_of_own_group(lock: Lock, existing_group: bool) -> Problem | None:
+    """A group that is somebody else's is not ours to lock."""
+    if lock is Lock.NONE or not existing_group:
+        return None
+    return Problem(
+        "management.lock",
+        "A group that was there before is not locked.",
+        "With existing_group it is somebody else's, and nothing of it is changed.",
+        'Use lock = "none".',
     )

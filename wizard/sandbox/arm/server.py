@@ -16,6 +16,7 @@ from aiohttp import web
 from wizard import ids
 from wizard.sandbox import faults_answers
 from wizard.sandbox.arm import children, errors, lifecycle, paths, scopes, tags
+from wizard.sandbox.arm.authorization import locks
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Child, Kind, Reply
 from wizard.sandbox.arm.paging import page
@@ -129,6 +130,7 @@ class Server:
             if call.subscription.lower() != self._world.subscription:
                 message = f"The subscription '{call.subscription}' could not be found."
                 raise ArmError(404, "SubscriptionNotFound", message)
+        locks.check(self._world.store, call.method, segments)
         if found := tags.scope(segments):
             return await tags.answer(call, self._registry, found)
         if route := self._registry.routes.find(call.method, segments):
