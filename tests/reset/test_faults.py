@@ -78,3 +78,13 @@ async def test_a_refusal_that_stays_is_told_and_nothing_was_changed(stand: Stand
     assert (done.state, done.new_login) == ("failed", False)
     assert "policy" in done.detail.lower()
     assert "policy" in done.remedy.lower()
+
+
+async def test_a_silent_agent_is_told_before_anything_is_sent(stand: Stand, azure: Azure, trouble: Any) -> None:
+    faults_channel.put(tomli_w.dumps({"fault": [{"kind": "silent-agent", "group": stand.name, "name": "web*"}]}))
+    done = await do(stand, azure, "sixth-Horse-1", "fourth-Horse-1")
+    assert (done.state, done.new_login) == ("failed", False)
+    assert "agent" in done.detail
+    assert done.remedy
+    trouble()
+    assert (await do(stand, azure, "sixth-Horse-1", "fourth-Horse-1")).state == "proved"

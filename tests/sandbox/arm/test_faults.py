@@ -265,3 +265,23 @@ def test_without_a_sandbox_there_is_nothing_to_set(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(control, "running", lambda: None)
     with pytest.raises(UnreachableError):
         faults_channel.put("")
+
+
+def test_a_sandbox_starts_with_faults_and_takes_on_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MULTIVM_HOME", str(tmp_path / "home"))
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text('[[fault]]\nkind = "rain"')
+    with pytest.raises(InputError):
+        control.start(faults=first)
+    assert control.running() is None
+    first.write_text('[[fault]]\nkind = "reset"')
+    second.write_text('[[fault]]\nkind = "quota"')
+    state = control.start(speed=1000, faults=first)
+    try:
+        assert [one["kind"] for one in faults_channel.standing()] == ["reset"]
+        assert control.start(faults=second)["pid"] == state["pid"]
+        assert [one["kind"] for one in faults_channel.standing()] == ["quota"]
+        assert control.start()["pid"] == state["pid"]
+        assert [one["kind"] for one in faults_channel.standing()] == ["quota"]  # not asked for is not changed
+    finally:
+        control.stop()
