@@ -79,7 +79,7 @@ class Durations:
         question counting for a little. Otherwise at once, in a rhythm that meets the usual time.
         """
         # A hair later than the end is meant to be: the answer's way, and the clock of the other side.
-        times = [seconds * 1.002 + 0.004 * step for seconds in self.seen(kind)]
+        times = [seconds * 1.002 + 0.015 * step for seconds in self.seen(kind)]
         if kind not in self._known:
             return max(least, times[0] - math.floor(max(0.0, times[0] - least) / step) * step)
         return min(sorted({max(least, seconds) for seconds in times}, reverse=True), key=_cost_of(times, step))
