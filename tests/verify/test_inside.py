@@ -98,6 +98,7 @@ def test_the_script_in_a_real_shell(page: int, shell: str) -> None:
     account = inside.parse(printed, "SSH", questions)
     assert [account.answers[one] for one in questions] == [Answer(204, 0), Answer(404, 0), Answer(0, inside.REFUSED)]
     assert [account.answers[one].connected for one in questions] == [True, True, False]
+    assert [account.answers[one].reached for one in questions] == [True, True, True], "who refuses has been reached"
     assert list(account.services) == ["nginx; echo no"], "a name is a name"
 
 
@@ -154,6 +155,23 @@ def test_what_a_rule_denies_between_them_must_not_be_reached(direction: str) -> 
         account = Inside("SSH", answers={one.denied: answer})
         checks = guests.judge(known, Accounts({"web1": account}, {}, rounds), "page")
         assert next(check.state for check in checks if check.name == "vm.denied") == state
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (Answer(200, 0), "passed", "answers 200"),
+        (Answer(0, inside.REFUSED), "passed", "nothing listens there, but the network lets it through"),
+        (Answer(0, inside.TIMED_OUT), "failed", "does not answer"),
+        (Answer(0, inside.NO_CURL), "skipped", "no curl"),
+    ],
+)
+def test_a_neighbour_that_refuses_was_reached(answer: Answer, state: str, words: str) -> None:
+    rounds = {"web1": Round(neighbour=NEIGHBOUR)}
+    accounts = Accounts({"web1": Inside("SSH", answers={NEIGHBOUR: answer})}, {}, rounds)
+    (check,) = [one for one in guests.judge(facts(1), accounts, "page") if one.name == "vm.neighbour"]
+    assert check.state == state
+    assert words in check.detail
 
 
 @pytest.mark.parametrize(

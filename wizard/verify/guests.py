@@ -234,10 +234,12 @@ def _neighbour(account: Inside, asked: Round) -> tuple[CheckState, str]:
     if question is None:
         return "skipped", asked.why_no_neighbour
     answer = account.answers.get(question)
-    if answer is None or answer.connected is None:
+    if answer is None or answer.reached is None:
         return "skipped", "the VM has no curl to ask with"
     where = f"{question.vm} at {question.address}:{question.port}"
-    return ("passed" if answer.connected else "failed"), f"{where} {answer}"
+    refused = answer.reached and not answer.connected
+    through = ": nothing listens there, but the network lets it through" if refused else ""
+    return ("passed" if answer.reached else "failed"), f"{where} {answer}{through}"
 
 
 def _denied(facts: Facts, accounts: Accounts) -> Iterator[CheckDone]:

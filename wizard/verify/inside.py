@@ -52,6 +52,15 @@ class Answer:
         return self.exit not in {REFUSED, TIMED_OUT, 5, 6}
 
     @property
+    def reached(self) -> bool | None:
+        """Whether the packets came through: also where the other machine refuses, since somebody there answered.
+
+        A port nobody listens at, or a guest's own firewall that rejects, answers at once; a network security group
+        never answers (Microsoft, "Network security groups": what is denied is dropped). None: it could not ask.
+        """
+        return None if self.exit == NO_CURL else self.exit not in {TIMED_OUT, 5, 6}
+
+    @property
     def dropped(self) -> bool:
         """Whether there was no answer at all, as a network security group leaves it."""
         return self.exit == TIMED_OUT
