@@ -16,17 +16,15 @@ from textual.geometry import Offset
 from textual.widget import Widget
 from textual.widgets import Static
 
-from screens import flow
+from screens import flow, review_told
 from screens.changes import CHANGES
 from screens.chosen import differing
-from screens.exposure import SIGNS, Exposure, exposures, summary
-from screens.placing import zonal
+from screens.exposure import exposures, summary
 from screens.step import Step
 from screens.styles import sheet
 from screens.widgets.choice import SwitchControl
 from screens.widgets.control import Answered
 from screens.widgets.field import Field, Help
-from screens.widgets.lines import wrapped
 from screens.widgets.push import Push
 from screens.widgets.section import Section
 from screens.widgets.text import PathControl
@@ -148,20 +146,26 @@ class ReviewStep(Step):
     async def prepared(self) -> None:
         get = self.wizard.answers.get
         self.query_one("#gist", Static).update(
-            f"{get('machines.count')} × {get('machines.size')}, {_image(str(get('machines.image')))}, {_where(get)}"
+            ", ".join(
+                (
+                    f"{get('machines.count')} × {get('machines.size')}",
+                    review_told.image(str(get("machines.image"))),
+                    review_told.where(get),
+                )
+            )
         )
         self.query_one("#terms", Static).update(FREE if get("cloud") == "sandbox" else BILLED)
         self.path.control.answer = f"{get('name')}.toml"
         opened = exposures(get)
         self._section("open").summary = summary(opened)
-        self._section("open").show(lambda width: _opened(opened, width))
+        self._section("open").show(lambda width: review_told.opened(opened, width))
         self._section("drawn").summary = "the whole architecture"
         self._section("drawn").show(self._picture)
         own = await asyncio.to_thread(differing, get)
         self._section("chosen").summary = f"{len(own)} of your answers" if own else "nothing: all is as we recommend"
-        self._section("chosen").show(lambda width: _chosen(own, width))
+        self._section("chosen").show(lambda width: review_told.chosen(own, width))
         self._section("changes").summary = f"{len(CHANGES)} things, each with its reason"
-        self._section("changes").show(_changes)
+        self._section("changes").show(review_told.changes)
         if self.size.height >= ROOMY:
             self._section("planned").lines.most = 18
             self._section("planned").turn(True)
@@ -206,7 +210,7 @@ class ReviewStep(Step):
     @work(exclusive=True, group="cloud")
     async def ask_cloud(self) -> None:
         """Blueprint, preflight, and what is there already; each is shown as it comes."""
-        from wizard.errors import Problem, WizardError
+        from wizard.errors import Problem, UnreachableError, WizardError
 
         self._cloud_problems = []
         if any(problem.severity == "error" for problem in self.wizard.answers.problems()):
@@ -228,8 +232,9 @@ class ReviewStep(Step):
             if outlook["ready"]:
                 self._show_tree({str(each["id"]).lower(): str(each["state"]) for each in outlook["resources"]})
         except WizardError as error:
-            self._cloud_problems = [Problem("", error.what, error.why, error.remedy)]
-            self._tell("refused", "the cloud could not be asked")
+            self._cloud_problems = [Problem("", review_told.shortened(error.what), error.why, error.remedy)]
+            unasked = isinstance(error, UnreachableError)
+            self._tell("refused", "the cloud could not be asked" if unasked else "not as it stands")
 
     def _subscription(self) -> dict[str, str]:
         answers = self.wizard.answers
@@ -365,45 +370,6 @@ def _parents(key: str) -> Iterable[str]:
     # A tag's problem is mended in the field of all tags.
     if key.startswith("tags."):
         yield "tags"
-
-
-def _opened(lines: Sequence[Exposure], width: int) -> list[Content]:
-    wide = max(len(line.subject) for line in lines) + 3
-    shown: list[Content] = []
-    for line in lines:
-        style = {"risk": "$text-error", "open": "$text-warning"}.get(line.level, "")
-        shown += wrapped(line.told, width, style, indent=wide, head=f"{SIGNS[line.level]} {line.subject}")
-    return shown
-
-
-def _chosen(own: Sequence[tuple[str, str, str]], width: int) -> list[Content]:
-    shown: list[Content] = []
-    for key, value, default in own:
-        told, instead = f"{key} = {value}", f"  instead of {default}"
-        if len(told) + len(instead) <= width:
-            shown.append(Content.assemble(told, (instead, "$text-muted")))
-        else:
-            shown += [*wrapped(told, width), Content.styled(instead, "$text-muted")]
-    return shown
-
-
-def _image(text: str) -> str:
-    """Its name, or the last part of its id."""
-    return text.rpartition("/")[2] or text
-
-
-def _where(get: Any) -> str:
-    zones = f"zones {' '.join(get('machines.zones') or ())}, " if zonal(get) else ""
-    return f"{zones}{get('location')}"
-
-
-def _changes(width: int) -> list[Content]:
-    shown: list[Content] = []
-    for change in CHANGES:
-        shown += wrapped(change.subject, width, "bold")
-        for head, text in (("then", change.then), ("now", change.now), ("why", change.why)):
-            shown += wrapped(text, width, "$text-muted" if head == "then" else "", indent=6, head=f" {head}")
-    return shown
 
 
 STEP = ReviewStep
