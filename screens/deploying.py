@@ -30,7 +30,7 @@ from screens.widgets.log import Log
 from screens.widgets.picture import Picture
 from screens.widgets.push import Push
 from screens.widgets.text import Line
-from wizard.errors import WizardError
+from wizard.errors import InputError, WizardError
 
 if TYPE_CHECKING:
     from wizard.runs import Ended
@@ -149,11 +149,25 @@ class DeployingStep(Live):
         if self.run is not None and (before := getattr(self.run, "request", None)):
             request = dict(before)  # trying again what was attached to, whose plan need not be the answers'
         secrets: dict[str, Any] = {}
-        if answers.get("machines.auth") == "password" and (password := answers.secret(PASSWORD)):
-            secrets["password"] = password.get_secret_value()
+        if self._answer("machines.auth") == "password" and (password := await self._password()):
+            secrets["password"] = password
         if handed := await self.wizard.desk.ask("handover", cloud=answers.get("cloud")):
             secrets["sign_in"] = handed
         return await start("deploy", name, request, secrets)
+
+    async def _password(self) -> str:
+        """The VMs' first password; asked for where it was answered in a wizard that is closed."""
+        from screens.dialogs import PasswordScreen
+
+        known = self.wizard.answers.secret(PASSWORD)
+        if known is not None or self.run is None:
+            return known.get_secret_value() if known is not None else ""
+        text = "VMs that are still to be created need the one they were to have. It is kept nowhere."
+        dialog = PasswordScreen("The VMs' password", text, "Go on with it", "Go on without")
+        typed = await self.app.push_screen_wait(dialog)
+        if typed is None:
+            raise InputError("Nothing was started.", "", "Try again when you have the password.")
+        return typed
 
     def _latest(self) -> Follows | None:
         from wizard import runs

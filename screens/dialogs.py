@@ -84,6 +84,43 @@ class TypedScreen(ModalScreen[bool]):
             self.dismiss(event.push.id == "yes")
 
 
+class PasswordScreen(ModalScreen[str | None]):
+    """Asks for a password that is kept nowhere. Dismissed with it, with "" for going on without, or with None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Back", tooltip="Begin nothing", id="password.escape"),
+        Binding("down", "app.focus_next", "Down", tooltip="The next one", show=False, id="password.down"),
+        Binding("up", "app.focus_previous", "Up", tooltip="The one before", show=False, id="password.up"),
+    ]
+
+    def __init__(self, title: str, text: str, label: str, without: str = "") -> None:
+        """`label` goes on with the password; `without`, where it is given, without."""
+        super().__init__()
+        self._heading, self._words, self._label, self._without = title, text, label, without
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog", can_focus=False):
+            yield Static(self._heading, classes="headline", markup=False)
+            yield Static(self._words, classes="words", markup=False)
+            yield Line(id="password", password=True)
+            yield Push(self._label, id="yes", disabled=True)
+            if self._without:
+                yield Push(self._without, id="without")
+
+    @on(Input.Changed, "#password")
+    def _typed(self, event: Input.Changed) -> None:
+        self.query_one("#yes", Push).disabled = not event.value
+
+    @on(Input.Submitted, "#password")
+    def _entered(self, event: Input.Submitted) -> None:
+        if self.is_current and event.value:
+            self.dismiss(event.value)
+
+    def on_push_pressed(self, event: Push.Pressed) -> None:
+        if self.is_current:
+            self.dismiss(self.query_one("#password", Line).value if event.push.id == "yes" else "")
+
+
 class AboutScreen(ModalScreen[None]):
     """All that is known about one thing."""
 

@@ -79,6 +79,12 @@ class Live(Frame):
         self._arrived: list[Event] = []
         self._lines = 0
 
+    @property
+    def where(self) -> str:
+        """The deployment that this screen is of, which need not be the one that is being answered for."""
+        name = str(getattr(self, "name_of_deployment", ""))
+        return name if name and name != self.wizard.answers.get("name") else self.wizard.where
+
     # What a screen writes
 
     def parts(self) -> Iterable[Widget]:

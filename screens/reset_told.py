@@ -64,7 +64,8 @@ def proof(event: Event) -> str:
 
 def plain(text: str) -> str:
     """Words of the engine without the options of its commands, which a form has not."""
-    text = re.sub(r" ?\(--[a-z-]+( [A-Z]+)?\)", "", text).replace("add --force", "remove anyway")
+    text = re.sub(r" ?\(--[a-z-]+( [\w-]+)?\)", "", text).replace("add --force", "remove anyway")
+    text = re.sub(r"--mode remove-user --user ([\w-]+)", r"remove \1", text)
     for option, words in _MODES.items():
         text = text.replace(option, words)
     return text

@@ -60,7 +60,7 @@ class Header(Widget):
     """The program's name on the left, where the work goes on the right."""
 
     def render(self) -> Content:
-        where = cast("WizardApp", self.app).where
+        where = cast("Frame", self.screen).where
         room = self.size.width - len(NAME)
         right = where if len(where) < room else f"…{where[len(where) - room + 2 :]}"
         return Content.assemble((NAME, "bold"), (f"{right:>{max(0, room)}}", "$text-muted"))
@@ -78,6 +78,11 @@ class Frame(Screen[None]):
     def wizard(self) -> WizardApp:
         """The application, by its own type."""
         return cast("WizardApp", self.app)
+
+    @property
+    def where(self) -> str:
+        """Where the work goes, for the header."""
+        return self.wizard.where
 
     @property
     def gone(self) -> bool:

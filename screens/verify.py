@@ -1,11 +1,12 @@
 """Verify: the checks as they pass, a load with its figures, a drill with its course, and where the deployment answers.
 
 wizard.go("verify", name="rg")               verifies, then sends load
-wizard.go("verify", name="rg", begin="drill")  asks which VM is stopped; "" begins nothing, shows the last proof
+wizard.go("verify", name="rg", begin="drill")  asks what is lost; "" begins nothing, shows the last proof
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -32,9 +33,14 @@ from wizard.errors import WizardError
 if TYPE_CHECKING:
     from wizard.runs import Ended
 
+TYPED = "secret.verify"
 LOAD_S = 15.0
 CONNECTIONS = 50
 WORK = ("verify", "load", "drill")
+
+
+class _NotBegunError(WizardError):
+    """Somebody went back where a password was asked for."""
 
 
 class VerifyStep(Live):
@@ -137,15 +143,43 @@ class VerifyStep(Live):
         try:
             secrets = await self._secrets(kind)
             self._follow_work(await start(kind, self.name_of_deployment, request, secrets, " ".join(WORK)))
+        except _NotBegunError as error:
+            self.say(told(error.what, "", error.remedy, sign="○", tone="quiet"))
         except WizardError as error:
             self.say(told(error.what, error.why, error.remedy))
 
-    async def _secrets(self, kind: str) -> dict[str, Any]:
+    async def _password(self) -> str:
+        """The VMs' password where they are signed in to with one: the one that was answered, else asked for here."""
         answers = self.wizard.answers
+        if not self.status:
+            with contextlib.suppress(WizardError):  # the run itself says what is wrong
+                self.status = await self.wizard.desk.ask("status", name=self.name_of_deployment)
+                self._plan = dotted(self.status.get("plan") or {})
+        if self._plan.get("machines.auth") != "password":
+            return ""
+        changed = any(each.get("changed_at") for each in (self.status.get("credentials") or {}).values())
+        same = answers.get("name") == self.name_of_deployment and not changed
+        if known := answers.secret(TYPED) or (answers.secret(PASSWORD) if same else None):
+            return known.get_secret_value()
+        from screens.dialogs import PasswordScreen
+
+        text = "It is tried at every VM and kept nowhere. Without it, everything but the sign-ins is checked."
+        if changed:
+            text = f"The one that holds since the reset. {text}"
+        dialog = PasswordScreen("The VMs' password", text, "Verify with it", "Verify without signing in")
+        typed = await self.app.push_screen_wait(dialog)
+        if typed is None:
+            raise _NotBegunError("Nothing was begun.", "", "v verifies.")
+        answers.set_secret(TYPED, typed)
+        return typed
+
+    def on_unmount(self) -> None:
+        self.wizard.answers.set_secret(TYPED, "")
+
+    async def _secrets(self, kind: str) -> dict[str, Any]:
         secrets: dict[str, Any] = {}
-        same = answers.get("name") == self.name_of_deployment
-        if kind == "verify" and same and (password := answers.secret(PASSWORD)):
-            secrets["password"] = password.get_secret_value()
+        if kind == "verify" and (password := await self._password()):
+            secrets["password"] = password
         if handed := await self.wizard.desk.ask("handover"):
             secrets["sign_in"] = handed
         return secrets
@@ -268,29 +302,32 @@ class VerifyStep(Live):
     async def _begin_work(self, kind: str, **request: Any) -> None:
         await self._start(kind, **request)
 
-    def action_drill(self) -> None:
-        """Ask which VM is stopped."""
+    @work(exclusive=True, group="drill")
+    async def action_drill(self) -> None:
+        """Ask what is lost, and once more whether."""
+        from screens import drilling
         from screens.dialogs import ChoiceScreen
+        from screens.widgets.choice import SelectControl
+        from screens.widgets.pick import PickScreen
 
         vms = [vm for vm, _ in self.query_one(Doors).doors if vm] or list(self._states_of_vms())
         if not vms:
             self.notify("It is not known yet which VMs there are.", severity="warning")
             return
         door = self.query_one(Doors).chosen()
-        vm = door[0] if door and door[0] else vms[0]
+        select = SelectControl(drilling.choices(vms, self._plan), title="Drill: what is lost?")
+        select.answer = ("vm", door[0]) if door and door[0] else None
+        drill = await self.app.push_screen_wait(PickScreen(select))
+        if drill is None:
+            return
+        title, label = drilling.question(drill)
         ways = (
             ("leave", "Leave all as it is", "Nothing is stopped."),
-            ("drill", f"Stop {vm} and start it again", "Under load, so that it shows what users would see."),
+            ("drill", label, "Under load, so that it shows what users would see."),
         )
-        text = (
-            "The VM comes back in any case, also when the drill is stopped. Another one: choose its line below first."
-        )
-
-        def chosen(way: str | None) -> None:
-            if way == "drill":
-                self._begin_work("drill", vm=vm)
-
-        self.app.push_screen(ChoiceScreen("Failover drill", text, ways), chosen)
+        text = "What was stopped comes back in any case, also when the drill is stopped."
+        if await self.app.push_screen_wait(ChoiceScreen(title, text, ways)) == "drill":
+            self._begin_work("drill", **{drill[0]: drill[1]})
 
     def _states_of_vms(self) -> list[str]:
         return [vm for vm, state in self._states().items() if state in ("passed", "failed", "Succeeded")]
@@ -369,7 +406,8 @@ def _latency(figures: Event, traffic: Traffic) -> Content:
 
 def _verdict(done: Event) -> Content:
     good = bool(done["survived"])
-    what = f"The deployment {'survived' if good else 'did not survive as promised'} losing {done['vm']}."
+    lost = "its planned maintenance" if done.get("kind") == "rolling" else f"losing {done['vm']}"
+    what = f"The deployment {'survived' if good else 'did not survive as promised'} {lost}."
     seen = (
         "never out of rotation" if done["detected_s"] is None else f"out of rotation after {done['detected_s']:.1f} s"
     )

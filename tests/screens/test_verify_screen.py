@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from screens.dialogs import AboutScreen, ChoiceScreen
+from screens.dialogs import AboutScreen, ChoiceScreen, PasswordScreen
+from screens.drilling import choices, question
 from screens.widgets.bars import Bars
 from screens.widgets.checks import Checks
 from screens.widgets.doors import Doors
+from screens.widgets.pick import PickScreen
 from screens.widgets.picture import Picture
 from screens.widgets.timeline import Timeline
-from tests.screens.conftest import until
+from tests.screens.conftest import type_text, until
 from tests.screens.plays import staged, status
 
 
@@ -131,11 +133,17 @@ async def test_a_drill_is_asked_for_and_its_course_is_drawn(wizard, stage):
     async with wizard() as pilot:
         screen = await gone(pilot, begin="")
         await pilot.press("d")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickScreen))
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.screen is screen)
         assert stage.started == []
-        await pilot.press("d", "down", "enter")
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        await pilot.press("down", "enter")
         await until(pilot, lambda: screen.kind == "drill")
         assert stage.started[0][2] == {"vm": "web1"}
         play = stage.plays[0]
@@ -152,6 +160,67 @@ async def test_a_drill_is_asked_for_and_its_course_is_drawn(wizard, stage):
         await until(pilot, lambda: screen.over)
         assert "survived losing web1" in str(screen.query_one("#outcome").content)
         assert "326 of 3054" in str(screen.query_one("#outcome").content)
+
+
+def test_every_domain_and_planned_maintenance_can_be_drilled():
+    plan = {"machines.placement": "availability-set", "machines.update_domains": 5, "machines.fault_domains": 2}
+    assert [choice.value for choice in choices(["web1", "web2", "web3"], plan)] == [
+        ("vm", "web1"), ("vm", "web2"), ("vm", "web3"), ("fault_domain", 0), ("fault_domain", 1),
+        ("update_domain", 0), ("update_domain", 1), ("update_domain", 2), ("rolling", True),
+    ]  # fmt: skip
+    zones = choices(["web1", "web2"], {"machines.placement": "zones", "machines.zones": ("1", "3")})
+    assert [choice.value for choice in zones[2:]] == [("zone", "1"), ("zone", "3"), ("rolling", True)]
+    assert [choice.value for choice in choices(["web1"], plan)] == [("vm", "web1")]
+    assert question(("fault_domain", 1)) == ("Stop fault domain 1?", "Stop fault domain 1 and start it again")
+
+
+async def test_a_wizard_that_was_restarted_asks_for_the_password_and_keeps_it_nowhere(wizard, stage, desk, own_home):
+    desk.answers["status"] = status(auth="password")
+    async with wizard() as pilot:
+        pilot.app.answers.set("name", "rg", commit=True)
+        pilot.app.go("verify", name="rg")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PasswordScreen))
+        assert stage.started == []
+        await type_text(pilot, "First-Horse-123")
+        assert pilot.app.screen.query_one("#password").password
+        await pilot.press("enter")
+        await until(pilot, lambda: stage.started)
+        assert stage.started[0][3] == {"password": "First-Horse-123"}
+        await until(pilot, lambda: pilot.app.screen.run)
+        await pilot.press("h")
+        await until(pilot, lambda: pilot.app.screen.step_id == "home")
+        await pilot.pause()
+        assert not [each for each in pilot.app.answers.secrets() if each.get_secret_value() == "First-Horse-123"]
+    kept = [path for path in own_home.rglob("*") if path.is_file() and b"First-Horse-123" in path.read_bytes()]
+    assert kept == []
+
+
+async def test_going_back_where_the_password_is_asked_for_begins_nothing(wizard, stage, desk):
+    desk.answers["status"] = status(auth="password")
+    async with wizard() as pilot:
+        pilot.app.go("verify", name="rg")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PasswordScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: getattr(pilot.app.screen, "step_id", "") == "verify")
+        await until(pilot, lambda: "Nothing was begun" in str(pilot.app.screen.query_one("#outcome").content))
+        assert stage.started == []
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PasswordScreen))
+        await pilot.press("down", "enter")  # without it
+        await until(pilot, lambda: stage.started)
+        assert stage.started[0][3] == {}
+
+
+async def test_windows_shows_the_line_for_remote_desktop(wizard, stage, desk):
+    found = status(auth="password")
+    found["ssh"], found["rdp"] = {}, {"web1": "127.1.2.3:50001"}
+    desk.answers["status"] = found
+    async with wizard() as pilot:
+        screen = await gone(pilot, begin="")
+        await until(pilot, lambda: screen.query_one(Doors).total() == 2)
+        screen.query_one(Doors).focus()
+        await pilot.press("down", "c")
+        assert pilot.app.copied[0] == "xfreerdp /v:127.1.2.3:50001 /u:azureuser"
 
 
 async def test_the_evidence_is_named_once_it_is_there(wizard, stage, tmp_path):
