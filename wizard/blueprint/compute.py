@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import cycle
 from typing import Any
 
@@ -11,7 +12,7 @@ from wizard.blueprint.names import Ids
 from wizard.blueprint.resource import Resource
 from wizard.plan import workload
 from wizard.plan.choices import Image, image_named
-from wizard.plan.model import Auth, OsType, Placement, Plan
+from wizard.plan.model import Auth, OsType, Patching, Placement, Plan
 
 PASSWORD_SLOT = (("properties", "osProfile", "adminPassword"), "password")
 """Where a VM's first password goes when its request is built; it is never part of a body here."""
@@ -40,7 +41,7 @@ def vms(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
     Behind each Windows VM comes the extension that makes it serve the page; a Linux VM is told by its custom data.
     """
     # Of an image by its id only the system is known, which the plan names.
-    image = image_named(plan.machines.image) or Image("", "", "", plan.machines.os, guest_patching=False)
+    image = patched(plan, image_named(plan.machines.image) or Image("", "", "", plan.machines.os, guest_patching=False))
     linux = plan.machines.os is OsType.LINUX
     custom_data = userdata.custom_data(plan) if linux else ""
     secrets = (PASSWORD_SLOT,) if plan.machines.auth is Auth.PASSWORD else ()
@@ -55,6 +56,11 @@ def vms(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
         yield Resource(ids.vm(vm), names.VM, vm, body, after=after, secrets=secrets)
         if not linux and plan.machines.workload == workload.PAGE:
             yield windows.page(plan, ids, vm, common)
+
+
+def patched(plan: Plan, image: Image) -> Image:
+    """The image as the plan wants it patched: by Azure where that can be, or as the image itself is set."""
+    return replace(image, guest_patching=False) if plan.management.patching is Patching.IMAGE else image
 
 
 def in_set(plan: Plan) -> bool:

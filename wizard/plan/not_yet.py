@@ -8,7 +8,7 @@ from typing import Any
 
 from wizard.errors import Problem
 from wizard.plan.choices import image_named, is_managed_image, known
-from wizard.plan.model import Lock, Patching, Placement
+from wizard.plan.model import Placement
 
 _WORKING_IMAGES = ("ubuntu-24.04", "debian-12", "rhel-9", "windows-2022", "windows-2025")
 
@@ -33,11 +33,6 @@ def _image(text: str) -> bool:
 
 
 _LIST = (
-    _NotYet("diagnostics.workspace", _asked, "A diagnostic setting", "Leave it empty."),
-    _NotYet("diagnostics.health_events", _asked, "A diagnostic setting", "Set it to false."),
-    _NotYet("diagnostics.metrics", _asked, "A diagnostic setting", "Set it to false."),
-    _NotYet("management.lock", lambda lock: lock is not Lock.NONE, "A lock", f'Use "{Lock.NONE}".'),
-    _NotYet("management.patching", lambda by: by is not Patching.PLATFORM, "This", f'Use "{Patching.PLATFORM}".'),
     _NotYet("management.keep_disks", _asked, "A machine that leaves its disks", "Set it to false."),
     _NotYet("machines.image", _image, "This image", f"Use {', '.join(_WORKING_IMAGES)}, or the id of a managed image."),
     _NotYet(
