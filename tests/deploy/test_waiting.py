@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-from wizard.deploy import waiting
+from tests.deploy import memory
+from wizard import ids
+from wizard.deploy import engine, waiting
+from wizard.deploy.events import Event, ResourceStalled
+from wizard.deploy.secrets import Secrets
 from wizard.errors import WizardError
 
 
@@ -52,3 +56,23 @@ async def test_what_it_ended_with_is_raised():
 
     with pytest.raises(ValueError, match="why"):
         await waiting.ended(Failing(), "web1", 1.0, lambda seconds: None)
+
+
+async def test_what_somebody_else_began_and_does_not_end_is_told_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(waiting, "LEAST_STALLED_S", 0.0)
+    monkeypatch.setattr(waiting, "STALLED_FLOORS", 3)
+    root = memory.group()
+    busy = memory.resource("a", root)
+    shown = {"id": busy.id, "name": busy.name, "type": busy.type, **busy.body}
+    there = memory.Memory({"id": root.id, "name": root.name, "type": root.type, **root.body}, shown)
+    there.documents[ids.key(busy.id)]["properties"] = {"provisioningState": "Updating"}
+    events: list[Event] = []
+
+    def finish(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, ResourceStalled):
+            there.documents[ids.key(busy.id)]["properties"] = {"provisioningState": "Succeeded"}
+
+    await engine.deploy(memory.blueprint(root, busy), there, Secrets(), finish)
+    assert [event.id for event in events if isinstance(event, ResourceStalled)] == [busy.id]
+    assert there.writes == []

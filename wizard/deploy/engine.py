@@ -175,12 +175,16 @@ class _Run:
 
     async def _settled(self, resource: Resource) -> Found:
         """Wait for the write or delete that is running on it, and judge what came of it."""
-        until = time.monotonic() + ADOPT_LIMIT_S
+        began, told = time.monotonic(), False
         while True:
             found = survey.find(resource, await self.azure.get(resource.id), self.blueprint.name)
             if found.state not in ("busy", "leaving"):
                 return found
-            if time.monotonic() > until:
+            waited = time.monotonic() - began
+            if not told and waited > waiting.stalled_after_s(self.azure.cloud.poll_floor_s):
+                self._stalled(resource, round(waited, 1))
+                told = True
+            if waited > ADOPT_LIMIT_S:
                 raise WizardError(
                     f"{resource.name} is still {provisioning.state(found.live or {})}.",
                     f"An operation that was already running has not ended in {ADOPT_LIMIT_S / 60:.0f} minutes.",

@@ -18,13 +18,18 @@ LIMIT_FLOORS = 900
 LEAST_STALLED_S = 30.0
 
 
+def stalled_after_s(floor_s: float) -> float:
+    """Seconds after which an operation takes far longer than such ones do."""
+    return max(STALLED_FLOORS * floor_s, LEAST_STALLED_S)
+
+
 async def ended(poller: Poller, name: str, floor_s: float, stalled: Callable[[float], None]) -> None:
     """Wait until an operation has ended; raises as `poller.result()` does. Cancelled, nothing waits on.
 
     `stalled` is told the seconds when it takes far too long. Raises WizardError after `LIMIT_FLOORS`.
     """
     began = time.monotonic()
-    soon = max(STALLED_FLOORS * floor_s, LEAST_STALLED_S)
+    soon = stalled_after_s(floor_s)
     waiting = asyncio.ensure_future(poller.result())
     try:
         await asyncio.wait({waiting}, timeout=soon)
