@@ -57,6 +57,8 @@ class Row:
     ended: float | None = None
     why: str = ""
     remedy: str = ""
+    expected: float | None = None
+    """Seconds that its write takes on this cloud, as the run was told by earlier ones."""
 
     @property
     def short_type(self) -> str:
@@ -169,6 +171,8 @@ class Ledger:
         row.after = tuple(_key(each) for each in event.get("after", ()))
         if event.get("state") == "same":
             row.state = "same"
+        if event.get("expected_s"):
+            row.expected = float(event["expected_s"])
 
     def _resource(self, event: Mapping[str, Any]) -> None:
         row, state, at = self._row(str(event["id"])), str(event["state"]), float(event["at"])
@@ -272,7 +276,7 @@ class Ledger:
 
     def about(self) -> float | None:
         """How long the whole run takes, as told by now; None while nothing says how fast this cloud is."""
-        if not self.rows or not any(_took(row) for row in self.rows.values()):
+        if not any(_took(row) or row.expected for row in self.rows.values()):
             return None
         return max(self._ends(self.now()).values())
 
@@ -302,14 +306,18 @@ class Ledger:
         return ends
 
     def _expectations(self) -> dict[str, float]:
-        """Seconds by type: what this run took for it, else the typical time at the pace seen so far."""
+        """Seconds by type: what this run took for it, else the usual time at the pace seen so far.
+
+        Usual is what the cloud was seen to take in earlier runs, where the run tells it.
+        """
+        typical = {**TYPICAL_S, **{row.short_type: row.expected for row in self.rows.values() if row.expected}}
         seen: dict[str, list[float]] = {}
         for row in self.rows.values():
             if took := _took(row):
                 seen.setdefault(row.short_type, []).append(took)
-        usual = sum(TYPICAL_S.get(kind, OTHER_S) * len(times) for kind, times in seen.items())
+        usual = sum(typical.get(kind, OTHER_S) * len(times) for kind, times in seen.items())
         pace = sum(map(sum, seen.values())) / usual if usual else 1.0
-        guessed = {kind: seconds * pace for kind, seconds in TYPICAL_S.items()}
+        guessed = {kind: seconds * pace for kind, seconds in typical.items()}
         return guessed | {kind: sum(times) / len(times) for kind, times in seen.items()}
 
     def _sorted(self) -> list[str]:

@@ -77,6 +77,14 @@ def test_the_estimate_comes_with_the_first_thing_done_and_learns_the_pace():
     assert seen.about() == pytest.approx(40.3, abs=1.5)
 
 
+def test_the_estimate_is_there_at_once_when_earlier_runs_tell_what_to_expect():
+    found = Ledger()
+    known = [{**event, "expected_s": 7.0 if event["id"] == vm(1) else 2.0} for event in plan_of(1)]
+    found.feed(stamped([*known, resource(NSG, "started", 0.0)], datetime.now(UTC)))
+    way = found.longest_way()
+    assert found.about() == pytest.approx(7.0 + 2.0 * (len(way) - 1), abs=0.5)
+
+
 def test_time_goes_on_while_it_runs_and_stands_still_at_the_end():
     running = ledger(resource(NSG, "started", 0.0), began_s_ago=30)
     assert 29 < running.now() < 32

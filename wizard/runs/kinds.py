@@ -14,6 +14,7 @@ from wizard.runs.job import Job
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from wizard.azure.durations import Durations
     from wizard.blueprint.resource import Resource
     from wizard.deploy.journey import Outlook
     from wizard.deploy.record import Record
@@ -31,21 +32,24 @@ async def deploy(job: Job) -> int:
     secret_file = job.secret_file()
     async with job.cloud(plan.cloud, job.request.get("subscription")) as azure:
         outlook = await journey.look(plan, azure)
-        _tell_outlook(job, outlook)
+        _tell_outlook(job, outlook, azure.durations)
         vms = outlook.needs_password
         given = job.passwords(vms) if secret_file is None else job.generated(vms, plan.machines.os)
         await journey.carry_out(outlook, azure, given, job.emit, secret_file=secret_file)
     return 0
 
 
-def _tell_outlook(job: Job, outlook: Outlook) -> None:
+def _tell_outlook(job: Job, outlook: Outlook, durations: Durations) -> None:
     for problem in outlook.problems:
         job.tell(problem.as_event())
     for found in outlook.survey.findings:
-        job.tell(_planned(found.resource, found.state))
+        job.tell(_planned(found.resource, found.state, durations))
 
 
-def _planned(resource: Resource, state: str) -> dict[str, Any]:
+def _planned(resource: Resource, state: str, durations: Durations) -> dict[str, Any]:
+    """`expected_s` is how long its write takes on this cloud, by what earlier runs have seen."""
+    from wizard.azure.durations import kind_of
+
     return {
         "event": "planned",
         "id": resource.id,
@@ -53,6 +57,7 @@ def _planned(resource: Resource, state: str) -> dict[str, Any]:
         "name": resource.name,
         "after": list(resource.after),
         "state": state,
+        "expected_s": round(durations.expected_s(kind_of(resource.type, resource.body)), 3),
     }
 
 
@@ -140,7 +145,8 @@ async def scale(job: Job) -> int:
         touched |= {each.id for each in outlook.amended}
         for found in outlook.survey.findings:
             if found.resource.id in touched:
-                job.tell(_planned(found.resource, "differs" if found.state == "same" else found.state))
+                state = "differs" if found.state == "same" else found.state
+                job.tell(_planned(found.resource, state, azure.durations))
         vms = outlook.needs_password
         given = job.passwords(vms) if secret_file is None else job.generated(vms, known.plan.machines.os)
         drain_s = float(job.request.get("drain_s", scaling.DRAIN_S))
