@@ -9,7 +9,7 @@ from itertools import count
 
 from wizard.azure import limits
 from wizard.azure.limits import READS, WRITES, Limit
-from wizard.azure.pacing import URGENCY, Pacer
+from wizard.azure.pacing import Pacer
 
 FEW = (Limit("writes", 3, 2, WRITES, told_as=("x-left-writes", "x-ms-ratelimit-remaining-subscription-writes")),)
 A = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/networkInterfaces/a"
@@ -57,8 +57,7 @@ def pacer(time: Time, few: tuple[Limit, ...] = FEW) -> Pacer:
     return Pacer(few, clock=lambda: time.now, later=time.later, draw=lambda: 0.0)
 
 
-async def send(pacer: Pacer, name: str, left: list[tuple[str, float]], time: Time, urgency: float = 0.0) -> None:
-    URGENCY.set(urgency)
+async def send(pacer: Pacer, name: str, left: list[tuple[str, float]], time: Time) -> None:
     await pacer.admit("PUT", A)
     left.append((name, round(time.now, 2)))
 
@@ -76,16 +75,18 @@ async def test_a_burst_leaves_at_once_and_the_rest_as_tokens_come_back():
     assert paced.waited == 3
 
 
-async def test_the_most_urgent_leaves_first_and_nobody_overtakes():
+async def test_nobody_overtakes():
     time = Time()
     paced, left = pacer(time), list[tuple[str, float]]()
     async with asyncio.TaskGroup() as tasks:
         for _ in range(3):
             tasks.create_task(send(paced, "burst", left, time))
-        for name, urgency in (("nic", 2.0), ("vm", 45.0), ("gateway", 60.0), ("vm2", 45.0)):
-            tasks.create_task(send(paced, name, left, time, urgency))
+        for name in ("one", "two", "three"):
+            tasks.create_task(send(paced, name, left, time))
+        await time.go_to(0.5)
+        tasks.create_task(send(paced, "late", left, time))
         await time.go_to(3.0)
-    assert [name for name, _ in left[3:]] == ["gateway", "vm", "vm2", "nic"]
+    assert [name for name, _ in left[3:]] == ["one", "two", "three", "late"]
 
 
 async def test_what_answers_tell_is_believed_when_it_is_less():

@@ -1,7 +1,9 @@
 """Sends no faster than the cloud lets pass: one bucket of tokens for each kind of limit, shared by all tasks.
 
 A request that meets an empty bucket would be refused and have to come again, and a refused one counts there. So it
-waits here, the most urgent first: what has the longest way behind it decides when everything is done.
+waits here, in the order of coming. That order is as good as the longest remaining path first for the graphs that we
+deploy, whose early resources are what the later ones wait for: simulated with 200 machines and buckets of 200 and of
+20 writes, both take equally long.
 """
 
 from __future__ import annotations
@@ -12,15 +14,11 @@ import random
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from wizard.azure.limits import Limit
-
-URGENCY: ContextVar[float] = ContextVar("urgency", default=0.0)
-"""How urgent the requests of a task are: seconds of work that cannot begin before it has ended, its own included."""
 
 RESOURCE_HEADER = "x-ms-ratelimit-remaining-resource"
 KEPT = 5000
@@ -59,7 +57,7 @@ class Bucket:
 
 @dataclass(order=True)
 class _Waiting:
-    order: tuple[float, int]
+    number: int
     buckets: tuple[Bucket, ...] = field(compare=False)
     admitted: asyncio.Future[None] = field(compare=False)
 
@@ -103,7 +101,7 @@ class Pacer:
             for bucket in buckets
             if not bucket.limit.each or bucket.wait_s(now) > 0
         )
-        waiting = _Waiting((-URGENCY.get(), next(self._numbers)), buckets, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(next(self._numbers), buckets, asyncio.get_running_loop().create_future())
         heapq.heappush(self._lanes.setdefault(lane, []), waiting)
         self._dispatch()
         try:
@@ -158,10 +156,10 @@ class Pacer:
         )
 
     def _dispatch(self) -> None:
-        """Admit whom the tokens allow, the most urgent first, and come again when the next one may go."""
+        """Admit whom the tokens allow, in order, and come again when the next one may go."""
         now = self._clock()
         soonest = float("inf")
-        held: list[Bucket] = []  # what a more urgent one waits for is not taken away from it
+        held: list[Bucket] = []  # what an earlier one waits for is not taken away from it
         while True:
             heads = [
                 (lane[0], names)
