@@ -142,9 +142,12 @@ def _own(facts: Facts, machine: Machine, configuration: Configuration) -> tuple[
     """What the probe and the NAT port would ask of it: a failed check is explained by the answers."""
     probe, door, address = properties(facts.probe()), facts.door(machine), str(configuration.address)
     found = []
-    if port := int(probe.get("port") or 0):
+    port, served = int(probe.get("port") or 0), int(properties(facts.rule()).get("backendPort") or 0)
+    if port:
         found.append(Question(machine.name, address, port, str(probe.get("requestPath") or "/")))
-    if door is not None:
+    if served and served != port and str(probe.get("protocol") or "").lower() == "tcp":
+        found.append(Question(machine.name, address, served))  # what such a probe knows nothing of
+    if door is not None and all(one.port != door.backend_port for one in found):
         found.append(Question(machine.name, address, door.backend_port))
     return tuple(found)
 

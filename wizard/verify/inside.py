@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ASK_S = 3
 """Seconds for one question to an address. All of them together must end before `ssh.COMMAND_S`."""
-MOST_QUESTIONS = 4
+MOST_QUESTIONS = 5
 
 REFUSED, TIMED_OUT, NO_CURL = 7, 28, 127
 """curl's exit status for a refused connection and for a time-out (`man curl`), and the shell's for no such command."""

@@ -256,7 +256,7 @@ async def by_update_domain(azure: Azure, stand: Stand) -> dict[int, str]:
 async def boot_id(azure: Azure, stand: Stand, vm: str) -> str:
     body: Any = {"commandId": "RunShellScript", "script": ["uptime -s"]}
     running = await azure.ask(azure.compute.virtual_machines.begin_run_command(stand.name, vm, body))
-    return str((await azure.ask(running.result())).value[0].message)
+    return str((await azure.ask(running.result())).as_dict()["value"][0]["message"])
 
 
 async def test_a_domain_that_holds_everybody_shows_that_nobody_was_left(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ VMS = ["vm1", "vm2"]
 
 def snapshots(*, silent: str = "") -> list[Snapshot]:
     def tally(at: int) -> Tally:
-        return Tally(by_vm={vm: 10 for vm in VMS if vm != silent})
+        return Tally(by_vm=Counter({vm: 10 for vm in VMS if vm != silent}))
 
     return [Snapshot(0, float(at), tally(at)) for at in range(1, 40)]
 

@@ -20,7 +20,7 @@ from wizard.azure.clients import Azure
 from wizard.blueprint.resource import Blueprint, Resource
 from wizard.deploy import engine, journey, record
 from wizard.deploy.secrets import Secrets
-from wizard.plan.model import Auth, Balancer, Machines, Plan
+from wizard.plan.model import Auth, Balancer, Machines, Network, Plan
 from wizard.verify import console, guests, health, machines
 from wizard.verify.events import CheckDone
 from wizard.verify.explain import Facts, explain, gather
@@ -206,6 +206,69 @@ async def test_a_probe_that_cannot_succeed(
     assert "balancer." in check.remedy
 
 
+async def run_on(azure: Azure, stand: Stand, vm: str, script: str) -> str:
+    body: Any = {"commandId": "RunShellScript", "script": [script]}
+    running = await azure.ask(azure.compute.virtual_machines.begin_run_command(stand.name, vm, body))
+    return str((await azure.ask(running.result())).as_dict()["value"][0]["message"])
+
+
+SITE = "/etc/nginx/sites-enabled/default"
+
+
+async def test_answers_other_than_200_take_a_vm_out_and_are_told(
+    stand: Stand, planned: Blueprint, azure: Azure
+) -> None:
+    """The application of each VM is really changed: nothing to show, a redirect, a login that is asked for."""
+    answers = {"web1": "return 204", "web2": "return 301 /login", "web3": "return 401"}
+    for vm, line in answers.items():
+        site = f"server {{ listen 80 default_server; location / {{ {line}; }} }}"
+        await run_on(azure, stand, vm, f"cp {SITE} /root/site; echo '{site}' > {SITE}; systemctl reload nginx")
+    try:
+        for vm in answers:
+            await until_down(azure, planned, vm)
+        _, checks = await verified_by(azure, stand.name, wait_s=0)
+    finally:
+        for vm in answers:
+            await run_on(azure, stand, vm, f"cp /root/site {SITE}; systemctl reload nginx")
+    told = {check.target: check for check in checks if check.name == "balancer.probe" and check.state == "failed"}
+    assert {vm: check.cause for vm, check in told.items()} == dict.fromkeys(answers, "probe-answer")
+    for vm, line in answers.items():
+        assert f"port 80 answers {line.split()[1]}" in told[vm].detail
+        assert "exactly 200 counts" in told[vm].detail
+        assert "without a login" in told[vm].remedy
+
+
+async def test_a_tcp_probe_hides_a_dead_application_and_that_is_told(
+    stand: Stand, planned: Blueprint, azure: Azure
+) -> None:
+    def blind(properties: dict[str, Any]) -> None:
+        probe = properties["probes"][0]["properties"]
+        probe.update(protocol="Tcp", port=22)
+        probe.pop("requestPath")
+
+    await until_up(azure, planned)
+    async with changed(azure, planned.of_type(LB)[0], blind):
+        await run_on(azure, stand, "web4", "systemctl stop nginx")
+        try:
+            _, checks = await verified_by(azure, stand.name, wait_s=0)
+        finally:
+            await run_on(azure, stand, "web4", "systemctl start nginx")
+    told = {(check.name, check.target): check for check in checks}
+    assert told["balancer.probe", "web4"].state == "passed", "it cannot see it"
+    page = told["http.page", "web4"]
+    assert (page.state, page.cause) == ("failed", "probe-blind")
+    assert "the probe is TCP on port 22: whoever accepts a connection counts as healthy" in page.detail
+    assert "port 80 refuses the connection; nginx is inactive" in page.detail
+    assert told["vm.neighbour", "web3"].state == "passed", "web4 refuses, and so has been reached"
+
+
+async def until_up(azure: Azure, planned: Blueprint) -> None:
+    balancer = planned.of_type(LB)[0]
+    until = time.monotonic() + 40
+    while not all(up for up, _ in (await health.probes(azure, balancer.id, "http", machines.of(planned))).values()):
+        assert time.monotonic() < until
+
+
 async def test_a_nat_rule_that_leads_elsewhere(planned: Blueprint, azure: Azure) -> None:
     balancer = planned.of_type(LB)[0]
 
@@ -233,12 +296,16 @@ async def test_the_serial_log_is_read_and_its_link_is_told_to_nobody(
     assert "bootdiagnostics-" not in caplog.text
 
 
-async def test_a_subnet_without_a_way_out(sandbox: dict[str, Any]) -> None:
-    """The same plan, but its subnet has no NAT gateway from the beginning: nothing could be installed."""
+async def test_a_subnet_without_a_way_out(stand: Stand, sandbox: dict[str, Any]) -> None:
+    """The same plan, but its subnet has no NAT gateway from the beginning: nothing could be installed.
+
+    It is a network beside the others', too: nobody there reaches its machine, and it reaches none of theirs.
+    """
     plan = Plan(
         name=f"closed-{os.urandom(3).hex()}",
         prefix="shut",
         machines=Machines(count=1, auth=Auth.SSH_KEY, ssh_key=keys.ensure().public),
+        network=Network(address_space="10.9.0.0/16", subnet="10.9.1.0/24"),
         balancer=Balancer(frontend_port=PORT, probe_threshold=1),
     )
     async with clients.connect(clouds.find("sandbox")) as azure:
@@ -250,6 +317,12 @@ async def test_a_subnet_without_a_way_out(sandbox: dict[str, Any]) -> None:
             until = time.monotonic() + 40  # apt gives up after minutes, which this sandbox makes seconds
             while "finished at" not in await console.log(azure, vm):
                 assert time.monotonic() < until
+            there = Stand(plan.name, plan, {})
+            knock = "nc -z -w 1 {} 22; echo left $?"
+            assert "left 0" in await run_on(azure, there, "shut1", knock.format("10.9.1.4")), "it listens"
+            assert "left 1" in await run_on(azure, stand, "web1", knock.format("10.9.1.4")), "not for another network"
+            assert "left 0" in await run_on(azure, stand, "web1", knock.format("10.0.1.5"))
+            assert "left 1" in await run_on(azure, there, "shut1", knock.format("10.0.1.5"))
             accounts, checks = await asked(azure, whole)
             page, probe, service = await explained(
                 azure, whole, failed("http.page shut1", "balancer.probe shut1", "vm.service shut1"), accounts.told

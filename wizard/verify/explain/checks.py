@@ -22,6 +22,7 @@ EXPLAINED = (
 )  # fmt: skip
 """Checks whose failure has a cause outside of themselves."""
 
+OK = 200
 MOST = 3
 """Causes told of one check; with more, somebody is rebuilding the deployment."""
 
@@ -79,7 +80,27 @@ def web(facts: Facts, asked: Machine) -> Iterator[Cause]:
     port = _backend_port(facts)
     if port:
         yield from filters.client(facts, asked, port, "network.allow_http")
+        yield from _hidden(facts, asked, port)
     yield from _probed(facts, asked)
+
+
+def _hidden(facts: Facts, asked: Machine, port: int) -> Iterator[Cause]:
+    """A TCP probe is content with a connection, so that a machine whose application is dead stays in rotation."""
+    probe = properties(facts.probe())
+    up, _ = facts.health.get(asked.name, (False, ""))
+    own, account = _own_answer(facts, asked, port), facts.inside.get(asked.name)
+    if not up or str(probe.get("protocol") or "").lower() != "tcp" or own is None or account is None:
+        return
+    if own.status == OK:
+        return
+    stopped = ", ".join(f"{name} is {state}" for name, state in account.services.items() if state != "active")
+    yield Cause(
+        "probe-blind",
+        f"the application of {asked.name} does not answer as it should, and its probe cannot see that",
+        f"the probe is TCP on port {probe.get('port')}: whoever accepts a connection counts as healthy, and stays in "
+        f"rotation; {asked.name} asked itself, by {account.by}: port {port} {own}{f'; {stopped}' if stopped else ''}",
+        'Mend the application, and set balancer.probe_protocol = "http" with a path that it answers with 200.',
+    )
 
 
 def sign_in(facts: Facts, asked: Machine) -> Iterator[Cause]:
