@@ -91,6 +91,7 @@ async def test_trouble_that_stays_is_told_in_words(scripted: Scripted):
             with pytest.raises(UnreachableError) as told:
                 await azure.get(NSG)
         assert words in told.value.why
+        assert told.value.what == f"{scripted.url.removeprefix('https://')} stopped answering."
         assert "Error" not in told.value.why
         assert sending.TRIES <= asked(scripted, f"GET {NSG}") <= 2 * sending.TRIES  # aiohttp adds one for a kept one
 

@@ -79,6 +79,7 @@ class Persistent(AsyncHTTPPolicy[Any, Any]):
             wait = self._wait_s(method, tries, response, lost)
             if wait is None:
                 if lost is not None:
+                    _name_host(lost, request.http_request.url)
                     raise lost
                 assert response is not None
                 return response
@@ -141,6 +142,13 @@ class SignedIn(AsyncARMChallengeAuthenticationPolicy):
             return False
         await self.authorize_request(request, *self._scopes)
         return True
+
+
+def _name_host(lost: Any, url: str) -> None:
+    """Let an error say who did not answer; those that met nobody say so by themselves."""
+    if not getattr(lost, "host", None):
+        parts = urlsplit(url)
+        lost.host, lost.port = parts.hostname, parts.port
 
 
 async def _whole(response: PipelineResponse[Any, Any]) -> None:
