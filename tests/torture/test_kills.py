@@ -1,0 +1,37 @@
+"""A seeded sample of the kills, in a sandbox of its own; `make torture` kills more than 500 times."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.torture import kills
+
+SAMPLE = 2
+
+
+def test_every_turn_of_every_kind_is_killed():
+    wanted = kills.cases()
+    assert len({case.key for case in wanted}) == len(wanted)
+    kinds = {case.type for case in wanted}
+    assert len(kinds) == 9
+    assert {(case.point, case.type) for case in wanted} == {(point, kind) for point in kills.POINTS for kind in kinds}
+    most = sum((1 if case.way == "once" else 2) * len(case.verbs.split(", ")) for case in wanted)
+    assert most > 800
+
+
+def test_a_sample_loses_nothing_and_writes_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MULTIVM_HOME", str(tmp_path))
+    verdicts: dict[str, tuple[str, str]] = {}
+    cases = [case for case in kills.cases() if case.way != "once" and case.point != "polling"]
+    random.Random(1).shuffle(cases)
+
+    def keep(case: kills.Case, outcome: str, why: str) -> None:
+        verdicts[case.key] = (outcome, why)
+
+    counts = kills.runs(cases[:SAMPLE], keep, seed=1)
+    assert [why for _, why in verdicts.values() if why] == []
+    assert counts["killed"] >= SAMPLE
+    assert counts["lost"] == counts["duplicate"] == counts["foreign"] == 0
