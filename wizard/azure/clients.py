@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import aiohttp
     from azure.core.async_paging import AsyncItemPaged
     from azure.core.credentials import AccessTokenInfo
+    from azure.core.pipeline import AsyncPipeline
     from azure.core.pipeline.transport import AioHttpTransport
     from azure.mgmt.compute.aio import ComputeManagementClient
     from azure.mgmt.network.aio import NetworkManagementClient
@@ -118,6 +119,21 @@ class Azure:
             SignedIn(self._credential, self.cloud.scope),
             policies.SensitiveHeaderCleanupPolicy(),
         ]
+
+    def pipeline(self, scope: str) -> AsyncPipeline[Any, Any]:
+        """For single requests to another audience than ARM, over the same transport."""
+        from azure.core.pipeline import AsyncPipeline, policies
+
+        from wizard.azure.sending import Persistent, SignedIn
+
+        chain = [
+            policies.RequestIdPolicy(),
+            policies.UserAgentPolicy(base_user_agent="multivm-wizard"),
+            Persistent(self.cloud.poll_floor_s),
+            SignedIn(self._credential, scope),
+            policies.SensitiveHeaderCleanupPolicy(),
+        ]
+        return AsyncPipeline(self._transport, chain)
 
     async def token(self) -> AccessTokenInfo:
         """The token that requests carry now. It is a secret. Raises UnreachableError."""

@@ -16,7 +16,7 @@ from wizard import ids
 from wizard.deploy import endpoints
 from wizard.errors import AzureError, InputError
 from wizard.plan.model import OsType
-from wizard.verify import balance, control, evidence, guests, health, logins, ports, rdp_checks, readiness
+from wizard.verify import balance, control, evidence, guests, health, logins, ports, rdp_checks, readiness, watched
 from wizard.verify import machines as machines_of
 from wizard.verify.events import CheckDone, CheckState, Emit, Verified, Waiting
 from wizard.verify.explain import EXPLAINED, explain, gather
@@ -80,6 +80,8 @@ class Verification:
         self._emit = emit
         self._unexplained: list[CheckDone] = []
         self._accounts: Mapping[str, Inside] = {}
+        self._up: Mapping[str, bool] = {}  # by the health call
+        self._loaded = (datetime.now(UTC), datetime.now(UTC))  # when the load ran
 
     async def run(self, credentials: logins.Credentials, wait_s: float) -> Verified:
         began = datetime.now(UTC)
@@ -112,6 +114,7 @@ class Verification:
             ]
         )
         await self._guests(there, doors, keys, credentials)
+        await self._watched(rule)
         return reach.http
 
     def tell(self, name: str, target: str, state: CheckState, detail: str) -> None:
@@ -182,6 +185,7 @@ class Verification:
             for machine in self.machines:
                 self.tell("balancer.probe", machine.name, "failed", f"the health call failed: {error}")
             return
+        self._up = {name: up for name, (up, _reason) in found.items()}
         workload = self.record.plan.machines.workload
         for machine in self.machines:
             up, reason = found[machine.name]
@@ -189,6 +193,19 @@ class Verification:
                 self.tell("balancer.probe", machine.name, "passed" if up else "failed", reason)
             else:
                 self.tell("balancer.probe", machine.name, "skipped", f"{reason}; the plan has no workload to answer it")
+
+    async def _watched(self, rule: tuple[str, str] | None) -> None:
+        """monitor.probes and monitor.events: what Azure Monitor says, where there is something to hold it against."""
+        if rule is None or not self._up:
+            return
+        self.tell_all(await watched.metrics(self.azure, rule[0], self.machines, self.live, self._up))
+        diagnostics = self.record.plan.diagnostics
+        if diagnostics.health_events and diagnostics.storage_account:
+            from wizard.blueprint import names
+
+            ours = names.Ids(self.record.subscription, self.record.name, self.record.plan.prefix)
+            answered = self.load.requests - self.load.errors if self.load is not None else 0
+            self.tell_all([await watched.events(self.azure, ours.diagnostics_account, rule[0], self._loaded, answered)])
 
     async def _web(self, http: str) -> None:
         """http.page and http.load, through the balancer. One after the other: a load would slow the pages down."""
@@ -208,7 +225,9 @@ class Verification:
         if not pages.statuses[200]:
             self.tell("http.load", http, "failed", f"no page answered 200: {_why_no_page(pages)}")
             return
+        began = datetime.now(UTC)
         self.load = await balance.some_load(f"{http}/", names)
+        self._loaded = (began, datetime.now(UTC))
         self.tell("http.load", http, *balance.judge(self.load, names, named=named))
         self._expected(http)
 

@@ -1,0 +1,84 @@
+"""What Azure Monitor knows of a balancer: its metrics, and its health events where a storage account keeps them.
+
+None of the SDK's clients that are here has either; both are single GETs.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from wizard.azure.errors import explained
+from wizard.errors import AzureError
+
+if TYPE_CHECKING:
+    from wizard.azure.clients import Azure
+
+METRICS_VERSION = "2024-02-01"
+STORAGE_SCOPE = "https://storage.azure.com/.default"
+STORAGE_VERSION = "2024-11-04"
+CONTAINER = "insights-logs-loadbalancerhealthevent"
+
+
+async def probe_status(azure: Azure, balancer_id: str, minutes: int) -> dict[str, list[float]]:
+    """The balancer's `DipAvailability` of the last minutes, oldest first: percent of probes answered, by private
+    address. Minutes without a value are left out. Raises AzureError, UnreachableError."""
+    now = datetime.datetime.now(datetime.UTC)
+    since = now - datetime.timedelta(minutes=minutes)
+    question = {
+        "metricnames": "DipAvailability",
+        "$filter": "BackendIPAddress eq '*'",
+        "aggregation": "Average",
+        "interval": "PT1M",
+        "timespan": f"{since:%Y-%m-%dT%H:%M:%SZ}/{now:%Y-%m-%dT%H:%M:%SZ}",
+    }
+
+    def wire(pipeline_response: Any, _model: Any, _headers: Any) -> Any:
+        return pipeline_response.http_response.json()
+
+    where = f"{balancer_id}/providers/Microsoft.Insights/metrics".lstrip("/")
+    call = azure.resource.resources.get_by_id(where, api_version=METRICS_VERSION, params=question, cls=wire)
+    told: Any = await explained(call, id=balancer_id)
+    found: dict[str, list[float]] = {}
+    for metric in told.get("value") or ():
+        for series in metric.get("timeseries") or ():
+            values = [point["average"] for point in series.get("data") or () if point.get("average") is not None]
+            for dimension in series.get("metadatavalues") or ():
+                if str(dimension["name"]["value"]).lower() == "backendipaddress":
+                    found.setdefault(str(dimension["value"]), []).extend(values)
+    return found
+
+
+async def health_events(
+    azure: Azure, account_id: str, balancer_id: str, hour: datetime.datetime
+) -> list[dict[str, Any]]:
+    """The balancer's health events of one hour (UTC) that a storage account keeps; none where none were written.
+
+    Reading needs the role Storage Blob Data Reader. Raises AzureError (403 without it), UnreachableError.
+    """
+    account = await azure.get(account_id)
+    if account is None:
+        raise AzureError(f"The storage account {account_id.rpartition('/')[2]} is not there.", status=404)
+    endpoint = str(account["properties"]["primaryEndpoints"]["blob"]).rstrip("/")
+    name = f"resourceId={balancer_id.upper()}/y={hour:%Y}/m={hour:%m}/d={hour:%d}/h={hour:%H}/m=00/PT1H.json"
+    text = await _blob(azure, f"{endpoint}/{CONTAINER}/{quote(name)}")
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+async def _blob(azure: Azure, url: str) -> str:
+    from azure.core.rest import HttpRequest
+
+    request = HttpRequest("GET", url, headers={"x-ms-version": STORAGE_VERSION})
+    answer: Any = (await explained(azure.pipeline(STORAGE_SCOPE).run(request))).http_response
+    if answer.status_code == 404:
+        return ""
+    if answer.status_code != 200:
+        raise AzureError(
+            "The storage account does not let its logs be read.",
+            f"It answered {answer.status_code} {answer.headers.get('x-ms-error-code', '')}.",
+            "Ask for the role Storage Blob Data Reader on it, and wait a few minutes.",
+            status=answer.status_code,
+        )
+    return bytes(await explained(answer.read())).decode()
