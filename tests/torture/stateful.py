@@ -15,7 +15,7 @@ from tests.torture.arm_model import ArmMachine
 from tests.torture.progress import Budget, Progress, open_cases
 from wizard.sandbox import control
 
-PORTIONS = 40
+PORTIONS = 30
 GRAPHS, CANCELLED, MACHINES = 150, 75, 8
 """Runs in one portion of each."""
 STEPS = 40
