@@ -1,7 +1,8 @@
 """How smooth the screens stay while much happens: prints figures, judges nothing. Run it from the repository's root.
 
     python scripts/replay.py                    608 resources on the Deploying screen, then a load on Verify
-    python scripts/replay.py --events FILE      the recorded events of a run (HOME/runs/NAME/RUN/events.jsonl) instead
+    python scripts/replay.py --events FILE      the recorded events of a run (HOME/runs/NAME/RUN/events.jsonl, or
+                                                gzipped) instead: bench/deploy-200.jsonl.gz is of 200 VMs in the sandbox
 
 Deploying: the event stream is written by a process of its own into a run's file at its recorded speed, and the screen
 follows that file as it follows any run's. Without --events the stream is made from a plan's blueprint, each
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gzip
 import heapq
 import json
 import os
@@ -75,7 +77,8 @@ def made(vms: int, seconds: float) -> Iterator[tuple[float, dict[str, Any]]]:
 def recorded(file: Path) -> Iterator[tuple[float, dict[str, Any]]]:
     """A run's events with when each came, in seconds since the first."""
     first: float | None = None
-    for line in file.read_text(encoding="utf-8").splitlines():
+    whole = file.read_bytes()
+    for line in (gzip.decompress(whole) if file.suffix == ".gz" else whole).decode().splitlines():
         event = json.loads(line)
         at = datetime.fromisoformat(event["at_utc"]).timestamp()
         first = at if first is None else first

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from screens.faults import key_of, step_of
 from screens.ledger import Ledger, clock, is_chain
 from tests.screens.plays import BALANCER, ENDED, NSG, VNET, nic, plan_of, planned, resource, stamped, vm
+
+
+RECORDED = Path(__file__).parents[2] / "bench" / "deploy-200.jsonl.gz"
 
 
 def ledger(*events, began_s_ago=0.0):
@@ -83,6 +89,19 @@ def test_the_estimate_is_there_at_once_when_earlier_runs_tell_what_to_expect():
     found.feed(stamped([*known, resource(NSG, "started", 0.0)], datetime.now(UTC)))
     way = found.longest_way()
     assert found.about() == pytest.approx(7.0 + 2.0 * (len(way) - 1), abs=0.5)
+
+
+def test_a_recorded_deployment_of_200_vms_adds_up():
+    lines = gzip.decompress(RECORDED.read_bytes()).decode().splitlines()
+    found = Ledger()
+    found.feed(json.loads(line) for line in lines)
+    assert (found.count(), len(found.rows)) == (408, 408)
+    assert sum(row.kind == "VM" for row in found.rows.values()) == 200
+    assert found.deployed is not None
+    assert found.now() >= found.deployed["seconds"]
+    way = found.longest_way()
+    assert is_chain(way)
+    assert way[-1].kind == "VM"
 
 
 def test_time_goes_on_while_it_runs_and_stands_still_at_the_end():
