@@ -133,6 +133,9 @@ def credential(
         return _remade(lambda: aio.ClientSecretCredential(tenant, client, secret, **options)), Principal(label)
     if method == "environment":
         return _remade(lambda: aio.EnvironmentCredential(**options)), Principal(label)
+    if method == "managed-identity" and methods.chosen(cloud.name) is None:
+        found = methods.Choice("managed-identity", client_id=os.environ.get("AZURE_CLIENT_ID"))
+        return _remade(lambda: found.credential(cloud, options)), Principal(label)
     if (choice := methods.chosen(cloud.name)) is not None and method != "azure-cli":
         if method in ("service-principal", "managed-identity"):
             return _remade(lambda: choice.credential(cloud, options)), Principal(label)
@@ -152,7 +155,19 @@ def method_of(cloud: Cloud) -> str:
         return choice.method
     if cloud.client_id and cloud.client_secret_file and cloud.tenant:
         return "own"
-    return "environment" if environment_names_a_principal(os.environ) else "azure-cli"
+    if environment_names_a_principal(os.environ):
+        return "environment"
+    return "managed-identity" if _has_managed_identity(os.environ) else "azure-cli"
+
+
+def _has_managed_identity(environment: Mapping[str, str]) -> bool:
+    """Whether this runs where Azure hands out an identity, and says so, or a person says so.
+
+    Azure Automation and App Service set the two variables of an endpoint. A virtual machine sets none, and asking its
+    metadata service takes seconds where there is none: there, AZURE_SIGN_IN names it.
+    """
+    by_name = environment.get("AZURE_SIGN_IN", "").strip().lower() == "managed-identity"
+    return by_name or bool(environment.get("IDENTITY_ENDPOINT") and environment.get("IDENTITY_HEADER"))
 
 
 def _own_secret(cloud: Cloud) -> str:
