@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
+import threading
 import urllib.parse
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -86,6 +89,74 @@ def test_passwords_are_found_nowhere_after_a_journey(terminal, tmp_path):
     assert where_found([FIRST, SECOND], terminal.home, terminal.said) == []
     terminal.run("destroy", "--yes")
     assert where_found([FIRST, SECOND], terminal.home, terminal.said) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are looked into by Linux's /proc")
+def test_a_killed_deployment_leaves_no_password_behind(terminal, tmp_path):
+    plan = tmp_path / "plan.toml"
+    terminal.run("plan", "new", "-o", str(plan), "--auth", "password", "--name", "canary-rg")
+    plan.write_text(plan.read_text().replace("frontend_port = 80 ", "frontend_port = 8080 "))
+    deploy = [sys.executable, "-m", "wizard", "deploy", str(plan), "--yes", "--password-stdin", "--json"]
+    with seen_in_proc(terminal.home) as processes:
+        running = subprocess.Popen(
+            deploy,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "MULTIVM_HOME": str(terminal.home)},
+        )
+        assert running.stdin
+        assert running.stdout
+        running.stdin.write(f"{FIRST}\n".encode())
+        running.stdin.close()
+        printed = b""
+        for line in running.stdout:
+            printed += line
+            if b"virtualMachines" in line and b'"started"' in line:
+                break
+        running.kill()
+        running.stdout.close()
+        assert running.wait(30) == -signal.SIGKILL, printed
+        terminal.said["killed"] = printed
+        assert where_found([FIRST], terminal.home, terminal.said) == []
+        terminal.run("deploy", str(plan), "--yes", "--resume", "--password-stdin", given=f"{FIRST}\n")
+        terminal.run("verify", "--wait", "60", "--password-stdin", given=f"{FIRST}\n")
+        terminal.run("destroy", "--yes")
+    assert any(b"--resume" in told for told in processes)
+    assert where_found([FIRST], terminal.home, {**terminal.said, "/proc": b"\n".join(processes)}) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="the limits of a process are told by Linux alone")
+def test_no_process_of_ours_writes_core_files(terminal):
+    (sandbox,) = terminal.run("sandbox", "status")
+    limits = Path(f"/proc/{sandbox['pid']}/limits").read_text().splitlines()
+    (core,) = [line.split() for line in limits if line.startswith("Max core file size")]
+    assert core[4:6] == ["0", "0"]
+
+
+@contextmanager
+def seen_in_proc(home: Path) -> Iterator[set[bytes]]:
+    """The arguments and environments, by Linux's /proc, of all processes that work under `home` meanwhile."""
+    seen: set[bytes] = set()
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.02):
+            for process in Path("/proc").glob("[0-9]*"):
+                try:
+                    environment = (process / "environ").read_bytes()
+                    if str(home).encode() in environment:
+                        seen.update((environment, (process / "cmdline").read_bytes()))
+                except OSError:  # it has ended, or is somebody else's
+                    continue
+
+    watching = threading.Thread(target=look)
+    watching.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watching.join()
 
 
 def test_a_secret_that_leaked_is_found_in_every_spelling(tmp_path):

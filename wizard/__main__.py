@@ -11,6 +11,9 @@ def main() -> None:
 
         sys.stdout.write(f"multivm-wizard {version()}\n")
         return
+    from wizard import coredumps
+
+    coredumps.forbid()
     if not sys.argv[1:]:
         from wizard.commands.wizard import open_wizard
 

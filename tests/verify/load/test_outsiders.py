@@ -23,6 +23,7 @@ pytestmark = [
 PAGES = """
   server {{
     listen 127.0.0.1:{plain}; listen 127.0.0.1:{good} ssl; root {folder}/www;
+    keepalive_requests 1000000;
     ssl_certificate {pem[0]}; ssl_certificate_key {pem[1]};
     add_header X-Served-By vm1 always;
     location /chunked {{ alias {folder}/www; ssi on; ssi_types *; }}
