@@ -108,7 +108,7 @@ async def reset_credentials(
     `new` is a password by VM, with mode "ssh-key" the text of a public key, and None with "configuration" and
     "remove-user". `user` None is each VM's administrator. What each mode takes: `wizard.reset.credentials.reset`.
     """
-    from wizard.deploy import journey, record
+    from wizard.deploy import journey, members, record
     from wizard.reset import reset
 
     known = record.load(name)
@@ -116,7 +116,7 @@ async def reset_credentials(
         return await reset(
             known,
             azure,
-            list(vms if vms is not None else known.plan.vm_names),
+            list(vms if vms is not None else await members.vm_names(known, azure)),
             mode=mode,
             user=user,
             new=new,

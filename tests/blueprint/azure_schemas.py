@@ -20,9 +20,15 @@ FILES = {
     f"{BASE}2026-03-01/Microsoft.Compute.json": "schemas_2026-03-01_Microsoft.Compute.json",
     f"{BASE}2026-03-01/Microsoft.Compute.Extensions.json": "schemas_2026-03-01_Microsoft.Compute.Extensions.json",
     f"{BASE}2026-04-01/Microsoft.Storage.json": "schemas_2026-04-01_Microsoft.Storage.json",
+    f"{BASE}2022-10-01/Microsoft.Insights.json": "schemas_2022-10-01_Microsoft.Insights.json",
     f"{BASE}common/definitions.json": "schemas_common_definitions.json",
 }
-VERSIONS = {"Microsoft.Network": "2025-07-01", "Microsoft.Compute": "2026-03-01", "Microsoft.Storage": "2026-04-01"}
+VERSIONS = {
+    "Microsoft.Network": "2025-07-01",
+    "Microsoft.Compute": "2026-03-01",
+    "Microsoft.Storage": "2026-04-01",
+    "Microsoft.Insights": "2022-10-01",
+}
 
 
 def available() -> bool:

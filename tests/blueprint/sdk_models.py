@@ -23,6 +23,7 @@ MODELS: Mapping[str, tuple[types.ModuleType, str]] = {
     "Microsoft.Network/networkInterfaces": (network, "NetworkInterface"),
     "Microsoft.Compute/availabilitySets": (compute, "AvailabilitySet"),
     "Microsoft.Compute/virtualMachines": (compute, "VirtualMachine"),
+    "Microsoft.Compute/virtualMachineScaleSets": (compute, "VirtualMachineScaleSet"),
     "Microsoft.Storage/storageAccounts": (storage, "StorageAccountCreateParameters"),
     "Microsoft.Compute/virtualMachines/extensions": (compute, "VirtualMachineExtension"),
 }
@@ -45,7 +46,7 @@ def _unknown(module: types.ModuleType, model: Any, value: Any, place: str) -> It
             yield f"{place}: {value!r} where {model.__name__} is due"
         return
     if fields is None:
-        if typing.get_origin(model) is not dict:
+        if typing.get_origin(model) is not dict and model is not Any:
             yield f"{place}: an object where {model} is due"
         return
     for key, item in value.items():

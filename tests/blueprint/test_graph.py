@@ -27,7 +27,6 @@ from wizard.plan.model import (
     Network,
     OsType,
     Outbound,
-    Placement,
     Plan,
     ProbeProtocol,
 )
@@ -353,6 +352,7 @@ def test_two_hundred_machines_are_planned_in_a_moment() -> None:
 
 
 def test_what_does_not_deploy_yet_is_not_built() -> None:
-    machines = DEFAULT.machines.model_copy(update={"placement": Placement.SCALE_SET})
+    gallery = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/galleries/mine/images/a"
+    machines = DEFAULT.machines.model_copy(update={"image": gallery})
     with pytest.raises(PlanProblems):
         build(DEFAULT.model_copy(update={"machines": machines}))

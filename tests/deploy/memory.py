@@ -128,6 +128,9 @@ class Memory:
     async def port_mappings(self, pool: str, ip_configuration: str) -> list[dict[str, Any]]:
         return []  # no document here has a NAT rule with a range
 
+    async def instances(self, scale_set: str) -> list[str]:
+        return []  # no document here is a scale set
+
     async def locks(self, group: str) -> list[dict[str, Any]]:
         return []
 

@@ -189,6 +189,13 @@ class Azure:
         told: dict[str, Any] = (await self.ask(poller.result())).as_dict()
         return list(told.get("inboundNatRulePortMappings") or ())
 
+    async def instances(self, scale_set: str) -> list[str]:
+        """The ids of the VMs that a scale set with Flexible orchestration has. Raises AzureError."""
+        parsed = ids.parse(scale_set)
+        rows = await self.rows(self.compute.virtual_machine_scale_set_vms.list(parsed.group, parsed.name))
+        kind = "Microsoft.Compute/virtualMachines"
+        return [ids.resource_id(parsed.subscription, parsed.group, kind, str(row["name"])) for row in rows]
+
     async def locks(self, group: str) -> list[dict[str, Any]]:
         """The management locks of a resource group and of what is in it: `id`, `name`, `properties`."""
         from wizard.azure import locks

@@ -19,7 +19,7 @@ def build(plan: Plan, subscription: str) -> Blueprint:
     another edge is not drawn again (a VM waits for its NIC, and so for subnet, NSG, NAT gateway and balancer). A group
     that is somebody else's is no part of it: nothing here ever writes it.
     """
-    from wizard.blueprint import compute, monitoring, names, network, storage
+    from wizard.blueprint import compute, monitoring, names, network, scaleset, storage
     from wizard.blueprint.resource import OWNER_TAG, Blueprint, Resource
     from wizard.plan import document, not_yet
     from wizard.plan.files import PlanProblems
@@ -36,6 +36,7 @@ def build(plan: Plan, subscription: str) -> Blueprint:
         *compute.resources(plan, ids, common),
         *network.nics(plan, ids, common),
         *compute.vms(plan, ids, common),
+        *scaleset.resources(plan, ids, common),
     )
     inside = (*inside, *monitoring.lock(plan, ids, inside))
     if plan.existing_group:

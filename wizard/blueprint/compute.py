@@ -71,11 +71,6 @@ def in_set(plan: Plan) -> bool:
 def vm_properties(plan: Plan, ids: Ids, vm: str, image: Image, custom_data: str) -> dict[str, Any]:
     """One VM. The OS disk and the NIC go with it when it is deleted."""
     machines = plan.machines
-    system = (
-        {"windowsConfiguration": windows.configuration(image)}
-        if machines.os is OsType.WINDOWS
-        else {"linuxConfiguration": _linux(plan, image)}
-    )
     return {
         **({"availabilitySet": {"id": ids.availability_set}} if in_set(plan) else {}),
         "hardwareProfile": {"vmSize": machines.size},
@@ -87,7 +82,7 @@ def vm_properties(plan: Plan, ids: Ids, vm: str, image: Image, custom_data: str)
             "computerName": vm,
             "adminUsername": machines.admin_user,
             **({"customData": custom_data} if custom_data else {}),
-            **system,
+            **system_profile(plan, image),
         },
         "networkProfile": {
             "networkInterfaces": [{"id": ids.nic(vm), "properties": {"primary": True, "deleteOption": "Delete"}}]
@@ -99,6 +94,13 @@ def vm_properties(plan: Plan, ids: Ids, vm: str, image: Image, custom_data: str)
             )
         },
     }
+
+
+def system_profile(plan: Plan, image: Image) -> dict[str, Any]:
+    """The system's part of `osProfile`."""
+    if plan.machines.os is OsType.WINDOWS:
+        return {"windowsConfiguration": windows.configuration(image)}
+    return {"linuxConfiguration": _linux(plan, image)}
 
 
 def _linux(plan: Plan, image: Image) -> dict[str, Any]:

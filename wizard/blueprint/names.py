@@ -22,6 +22,8 @@ BALANCER = "Microsoft.Network/loadBalancers"
 NIC = "Microsoft.Network/networkInterfaces"
 AVAILABILITY_SET = "Microsoft.Compute/availabilitySets"
 VM = "Microsoft.Compute/virtualMachines"
+SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets"
+AUTOSCALE = "Microsoft.Insights/autoscalesettings"
 STORAGE = "Microsoft.Storage/storageAccounts"
 EXTENSION = "Microsoft.Compute/virtualMachines/extensions"
 
@@ -72,6 +74,14 @@ def outbound_ip(prefix: str) -> str:
 
 def availability_set(prefix: str) -> str:
     return f"{prefix}-as"
+
+
+def scale_set(prefix: str) -> str:
+    return f"{prefix}-vmss"
+
+
+def autoscale(prefix: str) -> str:
+    return f"{prefix}-autoscale"
 
 
 def nic(vm: str) -> str:
@@ -180,12 +190,12 @@ class Ids:
     def diagnostics_account(self) -> str:
         return self._id(STORAGE, diagnostics_account(self.subscription, self.group_name))
 
+    def vhd_account(self, vm: str) -> str:
+        return self._id(STORAGE, vhd_account(self.subscription, self.group_name, vm))
+
     @property
     def diagnostic_setting(self) -> str:
         return f"{self.balancer}/providers/Microsoft.Insights/diagnosticSettings/{OURS}"
-
-    def vhd_account(self, vm: str) -> str:
-        return self._id(STORAGE, vhd_account(self.subscription, self.group_name, vm))
 
     @property
     def lock(self) -> str:
@@ -194,6 +204,14 @@ class Ids:
     @property
     def availability_set(self) -> str:
         return self._id(AVAILABILITY_SET, availability_set(self.prefix))
+
+    @property
+    def scale_set(self) -> str:
+        return self._id(SCALE_SET, scale_set(self.prefix))
+
+    @property
+    def autoscale(self) -> str:
+        return self._id(AUTOSCALE, autoscale(self.prefix))
 
     def nic(self, vm: str) -> str:
         return self._id(NIC, nic(vm))

@@ -265,7 +265,8 @@ def _public_ip(plan: Plan, id: str, name: str, common: Mapping[str, Any], *, dns
     if dns_label:
         properties["dnsSettings"] = {"domainNameLabel": dns_label}
     head = {**common, "sku": {"name": "Standard", "tier": "Regional"}}
-    if plan.machines.placement is Placement.ZONES:
+    choice = plan.machines.placement
+    if choice is Placement.ZONES or (choice is Placement.SCALE_SET and plan.scale_set.zones):
         head["zones"] = list(zones.ALL)
     group = id.partition("/providers/")[0]
     return _resource(names.PUBLIC_IP, id, name, head, properties, after=(group,))

@@ -11,7 +11,11 @@ from typing import Any
 from wizard import ids
 from wizard.plan.naming import OWNER_TAG
 
-__all__ = ["OWNER_TAG", "Blueprint", "Resource"]
+__all__ = ["OWNER_TAG", "AtFirst", "Blueprint", "Resource"]
+
+
+class AtFirst(int):
+    """A number that is planned for the beginning alone: afterwards Azure's autoscale decides, and any is as planned."""
 
 
 @dataclass(frozen=True)

@@ -34,17 +34,22 @@ def configuration(image: Image) -> dict[str, Any]:
 
 def page(plan: Plan, ids: Ids, vm: str, common: Mapping[str, Any]) -> Resource:
     """The extension that installs IIS and writes the page."""
-    properties = {
+    properties = page_properties(plan)
+    name = names.page_extension(vm)
+    return Resource(
+        ids.extension(vm, name), names.EXTENSION, name, {**common, "properties": properties}, after=(ids.vm(vm),)
+    )
+
+
+def page_properties(plan: Plan) -> dict[str, Any]:
+    """The extension's `properties`, on one machine or in a scale set's profile."""
+    return {
         "publisher": "Microsoft.Compute",
         "type": "CustomScriptExtension",
         "typeHandlerVersion": "1.10",
         "autoUpgradeMinorVersion": True,
         "settings": {"commandToExecute": command_line(page_script(plan))},
     }
-    name = names.page_extension(vm)
-    return Resource(
-        ids.extension(vm, name), names.EXTENSION, name, {**common, "properties": properties}, after=(ids.vm(vm),)
-    )
 
 
 def page_script(plan: Plan) -> str:

@@ -19,6 +19,7 @@ COMMANDS = {
     "verify": "Prove that a deployment works.",
     "load": "Send HTTP load and tell which VM answered.",
     "drill": "Stop a VM under load, measure, bring it back.",
+    "ramp": "Prove that autoscale goes out and in again.",
     "reset": "Reset VMs' credentials, with proof.",
     "scale": "More or fewer VMs, without losing a request.",
     "destroy": "Delete everything a deployment created.",

@@ -119,22 +119,23 @@ def _deployment(name: str | None) -> tuple[str, tuple[str, ...]]:
 
     known = record.load(name)
     record.remember_last(known.name)
-    http = output.run(_http(known))
+    http, vms = output.run(_page(known))
     if not http:
         raise WizardError(
             f"{known.name} answers nowhere.",
             "Its load balancer is not there, or has no public address.",
             f"See what is there: multivm-wizard status {known.name}",
         )
-    return f"{http}/", known.plan.vm_names if known.plan.machines.workload == "page" else ()
+    return f"{http}/", vms
 
 
-async def _http(known: Record) -> str:
+async def _page(known: Record) -> tuple[str, tuple[str, ...]]:
     from wizard import blueprint
-    from wizard.deploy import endpoints, journey
+    from wizard.deploy import endpoints, journey, members
 
     async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
-        return (await endpoints.read(azure, blueprint.build(known.plan, known.subscription))).http
+        reach = await endpoints.read(azure, blueprint.build(known.plan, known.subscription))
+        return reach.http, await members.page_names(known, azure)
 
 
 def _text(done: LoadResult) -> str:

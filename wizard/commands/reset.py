@@ -228,15 +228,22 @@ _BY_MODE = {
 }
 
 
+async def _there(known: Record) -> tuple[str, ...]:
+    from wizard.deploy import journey, members
+
+    async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
+        return await members.vm_names(known, azure)
+
+
 def _chosen(known: Record, vms: Sequence[str], every: bool) -> tuple[str, ...]:
     if every and vms:
         raise InputError("--vm and --all exclude each other.", "", "Name some VMs, or take all of them.")
     if every:
-        return known.plan.vm_names
+        return known.plan.vm_names or output.run(_there(known))
     if not vms:
         raise InputError(
             "No VM was named.",
-            f"{known.name} has {', '.join(known.plan.vm_names)}.",
+            f"{known.name} has {', '.join(known.plan.vm_names or output.run(_there(known)))}.",
             "Name some with --vm, or take --all.",
         )
     return tuple(dict.fromkeys(vms))

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
-from wizard.blueprint.resource import Resource
+from wizard.blueprint.resource import AtFirst, Resource
 from wizard.deploy import compare
 from wizard.deploy.arm import Arm
 from wizard.deploy.retry import Patience
@@ -86,6 +86,7 @@ def applied(live: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[s
     merged: dict[str, Any] = copy.deepcopy(dict(live))
     for key in (*after, *(key for key in before if key not in after)):
         old, new, there = before.get(key), after.get(key), merged.get(key)
+        new = int(new) if isinstance(new, AtFirst) else new  # who scales by hand means the number
         if _named(new) or _named(old):
             merged[key] = _items(there or (), old or (), new or ())
         elif isinstance(new, Mapping) and isinstance(old, Mapping) and isinstance(there, Mapping):

@@ -45,5 +45,8 @@ class Arm(Protocol):
         `inboundNatRuleName`, `protocol`, `frontendPort`, `backendPort` of each.
         """
 
+    async def instances(self, scale_set: str) -> list[str]:
+        """The ids of a scale set's VMs."""
+
     async def list_group(self, group: str) -> list[Document] | None:
         """`id`, `type`, `name` and `tags` of everything in a resource group; None when there is no such group."""

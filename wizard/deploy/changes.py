@@ -10,7 +10,7 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
-from wizard.blueprint.resource import Resource
+from wizard.blueprint.resource import AtFirst, Resource
 from wizard.deploy.compare import WRITE_ONLY, Difference, location
 
 Pattern = tuple[str, ...]
@@ -43,6 +43,11 @@ _IN_PLACE: Mapping[str, tuple[Pattern, ...]] = {
         ("properties", "ipConfigurations", "*", "properties", "loadBalancerBackendAddressPools"),
         ("properties", "ipConfigurations", "*", "properties", "loadBalancerInboundNatRules"),
     ),
+    "microsoft.compute/virtualmachinescalesets": (  # a profile that changed is for machines to come
+        ("sku", "capacity"),
+        ("properties", "automaticRepairsPolicy"),
+    ),
+    "microsoft.insights/autoscalesettings": (("properties",),),
     "microsoft.storage/storageaccounts": (("properties",), ("sku",)),
     "microsoft.compute/virtualmachines": (("properties", "diagnosticsProfile"),),
     "microsoft.compute/virtualmachines/extensions": (  # settings that changed run once more
@@ -84,7 +89,9 @@ def _over(desired: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]
     merged: dict[str, Any] = copy.deepcopy(dict(live))
     for key, value in desired.items():
         there = merged.get(key)
-        if key in ("tags", "properties") and isinstance(value, Mapping) and isinstance(there, Mapping):
+        if isinstance(value, AtFirst) and there is not None:
+            continue
+        if key in ("tags", "properties", "sku") and isinstance(value, Mapping) and isinstance(there, Mapping):
             merged[key] = _over(value, there)
         elif _named(value) and _named(there):
             # Rules, pools, subnets: ours replace theirs whole, so that no old value stays beside the new ones.

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wizard import ids
+from wizard.blueprint.resource import AtFirst
 
 WRITE_ONLY = frozenset({"adminPassword", "customData", "protectedSettings"})
 """ARM takes these and never tells them again; nothing can be said about whether they are as planned."""
@@ -107,6 +108,8 @@ def _same_items(desired: Sequence[Any], live: Sequence[Any], path: tuple[str, ..
 
 
 def _scalar(desired: Any, live: Any, key: str) -> bool:
+    if isinstance(desired, AtFirst):
+        return live is not None
     if isinstance(desired, bool) or isinstance(live, bool):
         return str(desired).lower() == str(live).lower()
     if isinstance(desired, (int, float)) or isinstance(live, (int, float)):

@@ -9,6 +9,7 @@ from typing import Any
 
 from wizard import ids
 from wizard.blueprint.resource import Blueprint, Resource
+from wizard.deploy import members
 from wizard.deploy.arm import Arm, Document
 
 SSH_PORT = 22
@@ -59,6 +60,7 @@ async def read(azure: Arm, blueprint: Blueprint) -> Endpoints:
         if (rule.get("properties") or {}).get("frontendPortRangeStart")
     }
     if ranges:
+        blueprint = await members.populated(blueprint, azure)
         for vm, told in await _mapped(azure, blueprint, live):
             ranged = ranges.get(str(told.get("inboundNatRuleName", "")).lower())
             port = told.get("backendPort")

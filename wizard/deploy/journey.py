@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.blueprint.resource import Blueprint, Resource
-from wizard.deploy import record, secrets, teardown
+from wizard.deploy import members, record, secrets, teardown
 from wizard.deploy.events import Deployed, Emit, Event, ResourceChanged
 from wizard.deploy.record import Record
 from wizard.deploy.secrets import Secrets
@@ -139,7 +139,8 @@ async def read_status(known: Record, azure: Azure) -> Status:
     from wizard import blueprint as blueprints
     from wizard.deploy import status
 
-    return await status.read(azure, blueprints.build(known.plan, known.subscription))
+    planned = blueprints.build(known.plan, known.subscription)
+    return await status.read(azure, await members.populated(planned, azure))
 
 
 async def destroy(known: Record, azure: Azure, emit: Emit, *, remove_lock: bool = False) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.blueprint.resource import Blueprint, Resource
-from wizard.deploy import amend, numbering, record, resuming, survey
+from wizard.deploy import amend, instances, numbering, record, resuming, survey
 from wizard.deploy.events import Emit, Event, ResourceChanged, Scaled
 from wizard.deploy.journey import NotReady
 from wizard.deploy.record import Record
@@ -63,8 +63,9 @@ class Outlook:
     @cached_property
     def there(self) -> int:
         """How many VMs Azure holds now."""
-        capacity = sum(int((found.live or {}).get("sku", {}).get("capacity") or 0) for found in self._of(SCALE_SET))
-        return capacity + sum(found.live is not None for found in self._of(VM))
+        if sets := self._of(SCALE_SET):
+            return sum(int((found.live or {}).get("sku", {}).get("capacity") or 0) for found in sets)
+        return sum(found.live is not None for found in self._of(VM))
 
     @cached_property
     def amended(self) -> tuple[Resource, ...]:
@@ -84,6 +85,8 @@ class Outlook:
         for other in (self.widest, self.before):
             if resource.id in other and _by_count(resource, other, self.blueprint):
                 body = amend.applied(body, other[resource.id].body, self.blueprint[resource.id].body)
+        if resource.type.lower() == SCALE_SET:  # whatever number it has been brought to meanwhile
+            body = {**body, "sku": {**body["sku"], "capacity": self.plan.machines.count}}
         return dict(body)
 
     @cached_property
@@ -144,6 +147,7 @@ async def look(known: Record, azure: Azure, count: int) -> Outlook:
     widest = blueprints.build(with_count(plan, highest), known.subscription)
     before = blueprints.build(known.plan, known.subscription)
     outlook = Outlook(known, plan, after, before, widest, await survey.take(widest, azure))
+    outlook = await instances.leaving(outlook, azure)
     _refuse(outlook)
     if outlook.leaving_vms:
         from wizard.deploy import locks
@@ -225,7 +229,7 @@ async def _numbers(known: Record, azure: Azure) -> set[int]:
 async def _keep_what_is_there(outlook: Outlook, azure: Azure, seen: frozenset[str], *, interrupted: bool) -> None:
     """Remember the count that Azure holds after a run that did not reach its own. `seen` is what the run itself saw."""
     vms = {resource.name: resource for resource in outlook.widest if resource.type.lower() == VM}
-    if not vms:
+    if not vms or outlook.blueprint.of_type(SCALE_SET):
         return  # a scale set tells its capacity itself
     there = seen
     if not interrupted:

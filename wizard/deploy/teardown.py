@@ -170,10 +170,25 @@ class _Teardown:
             parent_type = f"{parsed.namespace}/{parsed.types[0]}"
             parent = ids.resource_id(parsed.subscription, parsed.group, parent_type, parsed.names[0])
             return ids.key(parent) in owners
+        if _type(item) in (VM, NIC) and SCALE_SET in owners.values():
+            return await self._of_scale_set(item, owners)
         if _type(item) != DISK or not {VM, SCALE_SET} & set(owners.values()):
             return False
         user = item.get("managedBy") or ((await self.azure.get(item["id"])) or {}).get("managedBy")
         return user is not None and owners.get(ids.key(str(user))) in (VM, SCALE_SET)
+
+    async def _of_scale_set(self, item: Document, owners: Mapping[str, str]) -> bool:
+        """Whether a VM or NIC is one of a scale set of ours: it goes with that."""
+        if ids.key(item["id"]) in self._brought:
+            return True
+        properties = ((await self.azure.get(item["id"])) or {}).get("properties") or {}
+        if _type(item) == NIC:
+            machine = str((properties.get("virtualMachine") or {}).get("id") or "")
+            if not machine:
+                return False
+            properties = ((await self.azure.get(machine)) or {}).get("properties") or {}
+        held = str((properties.get("virtualMachineScaleSet") or {}).get("id") or "")
+        return bool(held) and owners.get(ids.key(held)) == SCALE_SET
 
     async def _delete_in_order(self, items: Iterable[Document]) -> None:
         by_type: dict[str, list[str]] = {}

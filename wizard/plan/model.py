@@ -382,5 +382,10 @@ class Plan(_Section):
 
     @property
     def vm_names(self) -> tuple[str, ...]:
-        """`ra-multi-vm1`, `ra-multi-vm2`, ... in order; the order decides each machine's NAT port."""
+        """`ra-multi-vm1`, `ra-multi-vm2`, ... in order; the order decides each machine's NAT port.
+
+        Empty with a scale set: Azure names its machines, see `wizard.deploy.members`.
+        """
+        if self.machines.placement is Placement.SCALE_SET:
+            return ()
         return tuple(f"{self.prefix}{number}" for number in range(1, self.machines.count + 1))

@@ -8,7 +8,6 @@ from typing import Any
 
 from wizard.errors import Problem
 from wizard.plan.choices import image_named, is_managed_image, known
-from wizard.plan.model import Placement
 
 _WORKING_IMAGES = ("ubuntu-24.04", "debian-12", "rhel-9", "windows-2022", "windows-2025")
 
@@ -35,12 +34,6 @@ def _image(text: str) -> bool:
 _LIST = (
     _NotYet("management.keep_disks", _asked, "A machine that leaves its disks", "Set it to false."),
     _NotYet("machines.image", _image, "This image", f"Use {', '.join(_WORKING_IMAGES)}, or the id of a managed image."),
-    _NotYet(
-        "machines.placement",
-        lambda placement: placement is Placement.SCALE_SET,
-        "A scale set",
-        f'Use "{Placement.AVAILABILITY_SET}" or "{Placement.ZONES}".',
-    ),
 )
 
 

@@ -13,7 +13,8 @@ from wizard.preflight.facts import Facts, capability
 async def check(facts: Facts) -> list[Problem]:
     """An error when the plan asks for more fault domains than the region's SKU list tells for managed disks."""
     machines = facts.plan.machines
-    if machines.placement is Placement.ZONES:
+    zonal = machines.placement is Placement.SCALE_SET and facts.plan.scale_set.zones
+    if machines.placement is Placement.ZONES or zonal:
         return await _zones(facts)
     if machines.placement is not Placement.AVAILABILITY_SET or not await facts.can_ask("Microsoft.Compute"):
         return []

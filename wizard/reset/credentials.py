@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from wizard import keys as our_keys
-from wizard.deploy import endpoints
+from wizard.deploy import endpoints, members
 from wizard.deploy import record as records
 from wizard.errors import InputError
 from wizard.plan import rules
@@ -72,8 +72,9 @@ async def reset(
     from wizard import blueprint
 
     check(record, vms, mode=mode, user=user, new=new, old=old)
-    planned = blueprint.build(record.plan, record.subscription)
+    planned = await members.populated(blueprint.build(record.plan, record.subscription), azure)
     machines = {machine.name: machine for machine in machines_of.of(planned)}
+    _known(record, vms, machines)
     reach = await endpoints.read(azure, planned)
     windows = record.plan.machines.os is OsType.WINDOWS
     doors = reach.rdp if windows else reach.ssh
@@ -114,6 +115,13 @@ def administrator(record: Record, vm: str) -> str:
     return known.user if known is not None else record.plan.machines.admin_user
 
 
+def _known(record: Record, vms: Sequence[str], machines: Mapping[str, object]) -> None:
+    """InputError for a VM that is not there: of a scale set that is known only once it was asked."""
+    for vm in vms:
+        if vm not in machines:
+            raise InputError(f"{record.name} has no VM {vm!r}.", "", did_you_mean(vm, list(machines)))
+
+
 def check(
     record: Record,
     vms: Sequence[str],
@@ -134,7 +142,7 @@ def check(
     if not vms:
         raise InputError("No VM was named.", "", "Name VMs with --vm, or take --all.")
     for vm in vms:
-        if vm not in plan.vm_names:
+        if plan.vm_names and vm not in plan.vm_names:
             raise InputError(f"{plan.name} has no VM {vm!r}.", "", did_you_mean(vm, plan.vm_names))
     if mode == "remove-user":
         _check_leaver(user, plan.machines.os)

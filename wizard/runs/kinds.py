@@ -227,18 +227,19 @@ async def drill(job: Job) -> int:
 async def _page(job: Job) -> tuple[str, tuple[str, ...]]:
     """A deployment's page and the VMs that should answer."""
     from wizard import blueprint
-    from wizard.deploy import endpoints
+    from wizard.deploy import endpoints, members
 
     known = job.record()
     async with job.cloud(known.plan.cloud, known.subscription) as azure:
         http = (await endpoints.read(azure, blueprint.build(known.plan, known.subscription))).http
+        vms = await members.page_names(known, azure)
     if not http:
         raise WizardError(
             f"{known.name} answers nowhere.",
             "Its load balancer is not there, or has no public address.",
             "See what is there in the deployment's home.",
         )
-    return f"{http}/", known.plan.vm_names if known.plan.machines.workload == "page" else ()
+    return f"{http}/", vms
 
 
 KINDS: Mapping[str, Callable[[Job], Awaitable[int]]] = {

@@ -37,7 +37,7 @@ async def log(azure: Azure, machine: Machine) -> str:
     Raises AzureError when boot diagnostics are off or the VM is not there, WizardError when the log cannot be read.
     """
     call = azure.compute.virtual_machines.retrieve_boot_diagnostics_data(
-        machine.group, machine.name, sas_uri_expiration_time_in_minutes=LINK_MINUTES
+        machine.group, machine.vm_name, sas_uri_expiration_time_in_minutes=LINK_MINUTES
     )
     address = str((await azure.ask(call)).as_dict().get("serialConsoleLogBlobUri") or "")
     if not address:

@@ -37,7 +37,7 @@ async def probes(
 
 async def instance(azure: Azure, machine: Machine) -> Mapping[str, Any]:
     """A VM's instance view as ARM spells it. Raises AzureError (404 where the VM is not there)."""
-    call = azure.compute.virtual_machines.instance_view(machine.group, machine.name)
+    call = azure.compute.virtual_machines.instance_view(machine.group, machine.vm_name)
     view: Mapping[str, Any] = (await azure.ask(call)).as_dict()
     return view
 

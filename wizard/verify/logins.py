@@ -33,6 +33,10 @@ class Credentials:
     identity: Path | None = None
     passwords: Mapping[str, SecretStr] = field(default_factory=dict)
     why_none: str = ""
+    others: tuple[str, ...] = ()
+    """The users of a VM that is not named in `users`: one of a scale set, whose names Azure makes."""
+    every: SecretStr | None = None
+    """A password for all VMs."""
 
     @classmethod
     def of(
@@ -48,29 +52,30 @@ class Credentials:
             vm: tuple(
                 dict.fromkeys((*((known.user,) if (known := record.credentials.get(vm)) else ()), machines.admin_user))
             )
-            for vm in record.plan.vm_names
+            for vm in (*record.plan.vm_names, *record.credentials)
         }
+        others = (machines.admin_user,)
         if identity is not None:
             ssh.load_key(identity)
-            return cls(users, identity=identity)
+            return cls(users, identity=identity, others=others)
         if isinstance(password, SecretStr):
-            return cls(users, passwords=dict.fromkeys(record.plan.vm_names, password))
+            return cls(users, every=password, others=others)
         if password is not None:
-            return cls(users, passwords=password, why_none="no password was given for this VM")
+            return cls(users, passwords=password, why_none="no password was given for this VM", others=others)
         if machines.ssh_key and (private := our_keys.private_for(machines.ssh_key)) is not None:
-            return cls(users, identity=private)
+            return cls(users, identity=private, others=others)
         if machines.ssh_key:
             why = "the plan's SSH key is not one of ours: name its private half with --identity FILE"
         else:
             why = "passwords are not kept: give it with --password-stdin"
-        return cls(users, why_none=why)
+        return cls(users, why_none=why, others=others)
 
     def at(self, vm: str) -> tuple[tuple[str, ...], ssh.Credential | None]:
         """The users to try at a VM, and the credential. A password belongs to one user, so it is tried with one."""
-        users = self.users.get(vm, ())
+        users = self.users.get(vm, self.others)
         if self.identity is not None:
             return users, self.identity
-        return users[:1], self.passwords.get(vm)
+        return users[:1], self.passwords.get(vm, self.every)
 
 
 async def check(

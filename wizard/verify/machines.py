@@ -21,6 +21,17 @@ class Machine:
     id: str
     hostname: str
     nics: tuple[str, ...]
+    windows: bool = False
+
+    @property
+    def page_name(self) -> str:
+        """What our page calls it: nginx writes the host name in lower case, IIS as it is."""
+        return self.hostname if self.windows else self.hostname.lower()
+
+    @property
+    def vm_name(self) -> str:
+        """Its name in Azure. `name` is that too, but where a drill goes by what the page tells."""
+        return ids.parse(self.id).name
 
     @property
     def group(self) -> str:
@@ -38,5 +49,6 @@ def of(blueprint: Blueprint) -> tuple[Machine, ...]:
         properties: Mapping[str, Any] = vm.body["properties"]
         nics: Sequence[Mapping[str, Any]] = properties.get("networkProfile", {}).get("networkInterfaces", ())
         hostname = properties.get("osProfile", {}).get("computerName", vm.name)
-        machines.append(Machine(vm.name, vm.id, hostname, tuple(str(nic["id"]) for nic in nics)))
+        windows = "windowsConfiguration" in properties.get("osProfile", {})
+        machines.append(Machine(vm.name, vm.id, hostname, tuple(str(nic["id"]) for nic in nics), windows))
     return tuple(machines)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
-from wizard.deploy import endpoints
+from wizard.deploy import endpoints, members
 from wizard.errors import AzureError, InputError
 from wizard.plan.model import OsType
 from wizard.verify import balance, control, evidence, guests, health, logins, ports, rdp_checks, readiness, watched
@@ -94,6 +94,8 @@ class Verification:
 
     async def _check(self, credentials: logins.Credentials, wait_s: float) -> str:
         """Make all checks; the balancer's URL, or ""."""
+        self.blueprint = await members.populated(self.blueprint, self.azure)
+        self.machines = machines_of.of(self.blueprint)
         self.live = await control.read(self.azure, self.blueprint)
         self.tell_all(control.present(self.blueprint, self.live))
         self.tell_all(control.as_planned(self.blueprint, self.live))
@@ -209,13 +211,13 @@ class Verification:
 
     async def _web(self, http: str) -> None:
         """http.page and http.load, through the balancer. One after the other: a load would slow the pages down."""
-        names = [machine.name for machine in self.machines]
+        names = [machine.page_name for machine in self.machines]  # as the page tells them
         workload = self.record.plan.machines.workload
         if workload == "none" or not http:
             state: CheckState = "skipped" if workload == "none" else "failed"
             detail = "the plan has no workload" if workload == "none" else "the balancer has no public address"
-            for name in names:
-                self.tell("http.page", name, state, detail)
+            for machine in self.machines:
+                self.tell("http.page", machine.name, state, detail)
             self.tell("http.load", http or "balancer", state, detail)
             return
         pages = await balance.meet_every(f"{http}/", names)
@@ -376,7 +378,7 @@ class Verification:
 def _page_checks(pages: balance.Pages, machines: Sequence[Machine], *, named: bool) -> Iterable[CheckDone]:
     others = ", ".join(f"{count} answers with {status}" for status, count in pages.statuses.items() if status != 200)
     for machine in machines:
-        if count := pages.by_vm[machine.name]:
+        if count := pages.by_vm[machine.page_name]:
             detail = f"200 with {balance.HEADER} after {_times(pages.requests)}"
             # Other statuses cannot be laid at a VM's door: a 503 may come without its name.
             state: CheckState = "warned" if others else "passed"

@@ -53,6 +53,7 @@ async def drill(
     deployment is not healthy to begin with; AzureError and UnreachableError as Azure does.
     """
     running = _Loss(record, azure, emit, on_snapshot)
+    await running.meet()
     if update_domain is not None:
         running.victims = await domains.of_set(azure, record.name, running.machines, "update", update_domain)
     elif fault_domain is not None:
@@ -154,7 +155,7 @@ class _Loss(Stage):
         if vm is None:
             return self.machines[:1]
         for machine in self.machines:
-            if machine.name == vm or ids.key(machine.id) == ids.key(vm):
+            if vm in (machine.name, ids.parse(machine.id).name) or ids.key(machine.id) == ids.key(vm):
                 return [machine]
         known = [machine.name for machine in self.machines]
         near = difflib.get_close_matches(vm, known, n=1)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from wizard.deploy import endpoints
+from wizard.deploy import endpoints, members
 from wizard.errors import AzureError, WizardError
 from wizard.verify import balance, control, evidence, health, readiness
 from wizard.verify import machines as machines_of
@@ -86,6 +86,13 @@ class Stage:
         self.snapshots: list[Snapshot] = []
         balancer = record.plan.balancer
         self.probe = Probe(balancer.probe_interval_s, balancer.probe_threshold, max(TURN_S, azure.cloud.poll_floor_s))
+
+    async def meet(self) -> None:
+        """Read back the machines of a scale set. They go by what they call themselves, as the page tells it."""
+        whole = await members.populated(self.blueprint, self.azure)
+        if whole is not self.blueprint:
+            self.blueprint = whole
+            self.machines = [replace(machine, name=machine.page_name) for machine in machines_of.of(whole)]
 
     async def ready(self, wait_s: float) -> None:
         """Wait until every VM is in rotation; WizardError when the deployment is not healthy to begin with."""
@@ -165,7 +172,7 @@ class Stage:
 
         async def one(machine: Machine) -> None:
             begin = getattr(self.azure.compute.virtual_machines, operation)
-            poller: Any = await self.azure.ask(begin(machine.group, machine.name, **options))
+            poller: Any = await self.azure.ask(begin(machine.group, machine.vm_name, **options))
             await self.azure.ask(poller.result())
 
         await together(one(victim) for victim in victims)

@@ -81,7 +81,7 @@ class Watch:
                 await asyncio.gather(*(self._ask(vm, settings) for vm in machines))
                 self._repair(scale_set, machines)
         now = time.monotonic()
-        if now - self._read_at >= GRAIN_S / self.world.speed:
+        if now - self._read_at >= GRAIN_S / min(self.world.speed, autoscaling.FASTEST):
             self._read_at = now
             self._read(sets, now)
             await autoscaling.decide(self.world, self.cpu, now)
@@ -104,6 +104,7 @@ class Watch:
             size = self.world.catalog.size(vm.body["properties"]["hardwareProfile"]["vmSize"])
             percent = work.percent(requests - before[1], now - before[0], size.cores if size else 1)
             self.cpu.setdefault(key, deque(maxlen=KEPT)).append((now, percent))
+            self.world.fabric.meter.add(key, autoscaling.METRIC, percent)
 
     # Health
 

@@ -169,9 +169,9 @@ class ScaleSets(Kind):
         names = [there[str(name).lower()].name for name in wanted]
         document.body["sku"]["capacity"] = max(0, int(document.body["sku"]["capacity"]) - len(names))
         self.world.store.put(document)
-        return Reply.later("delete", 2.0, {"names": names}, polling="location")
+        return Reply.later("deleteInstances", 2.0, {"names": names}, polling="location")
 
-    @completes("delete")
+    @completes("deleteInstances")
     async def instances_deleted(self, document: Document, arguments: Json) -> None:
         gone = [vm for vm in members.of(self.world.store, document.id) if vm.name in arguments["names"]]
         await members.remove(self.world, gone)

@@ -1,0 +1,207 @@
+"""The proof of autoscale: a load that grows until the scale set does, and falls until it shrinks again.
+
+The load is an open loop, each request on a new connection, so that machines which come get their share at once. Nobody
+knows beforehand how much fills a machine, so the rate climbs from `low` to `peak` over `climb_s` and stays there until
+a machine was added, then is `low` until one has gone. In Azure a step out takes the window, the mean's delay and a
+start: ten minutes and more. What failed meanwhile is told and is no part of the verdict: Azure drains nothing when it
+scales in.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from wizard.deploy import endpoints
+from wizard.deploy.events import Event
+from wizard.errors import InputError, WizardError
+from wizard.home import write_atomically
+from wizard.plan.model import Placement
+from wizard.verify import balance, evidence, load
+
+if TYPE_CHECKING:
+    from wizard.azure.clients import Azure
+    from wizard.deploy.record import Record
+    from wizard.verify.events import Emit
+
+LOW_RPS, PEAK_RPS = 10.0, 400.0
+CLIMB_S = 60.0
+LIMIT_S = 1800.0
+TURN_S = 3.0
+CONNECTIONS = 64
+
+
+@dataclass(frozen=True)
+class Turn(Event):
+    """Some seconds of the ramp: what was offered and what came of it, and how many machines there were at its end."""
+
+    event: ClassVar[str] = "turn"
+    at: float
+    offered_rps: float
+    requests: int
+    errors: int
+    p99_ms: float | None
+    instances: int
+
+
+@dataclass(frozen=True)
+class RampDone(Event):
+    """What autoscale did. Times in seconds since the ramp began; None for what did not happen.
+
+    out_at, in_at     when the scale set's capacity first grew, and when it first shrank after the load had fallen
+    instances         at the beginning, at most, at the end
+    """
+
+    event: ClassVar[str] = "ramp"
+    proved: bool
+    why: Sequence[str]
+    out_at: float | None
+    in_at: float | None
+    low_from: float | None
+    instances: Mapping[str, int]
+    peak_rps: float
+    requests: int
+    errors: int
+    errors_by_kind: Mapping[str, int]
+    by_vm: Mapping[str, int]
+    timeline: Sequence[Mapping[str, Any]]
+    evidence: str = ""
+
+
+async def ramp(
+    record: Record,
+    azure: Azure,
+    *,
+    low: float = LOW_RPS,
+    peak: float = PEAK_RPS,
+    climb_s: float = CLIMB_S,
+    limit_s: float = LIMIT_S,
+    emit: Emit,
+) -> RampDone:
+    """Drive a deployment's autoscale out and in again; `limit_s` bounds each way. Emits turns, and RampDone last.
+
+    Raises InputError where the plan has no autoscale or nothing to serve, WizardError when the deployment answers
+    nowhere or has all machines already, AzureError and UnreachableError as Azure does.
+    """
+    _refuse(record, low, peak)
+    return await _Ramp(record, azure, low, peak, emit).run(climb_s, limit_s)
+
+
+class _Ramp:
+    def __init__(self, record: Record, azure: Azure, low: float, peak: float, emit: Emit) -> None:
+        from wizard import blueprint
+        from wizard.blueprint import names
+
+        self.record, self.azure, self.low, self.peak, self.emit = record, azure, low, peak, emit
+        self.blueprint = blueprint.build(record.plan, record.subscription)
+        self.scale_set = self.blueprint.of_type(names.SCALE_SET)[0].id
+        self.turns: list[Turn] = []
+        self.errors: Counter[str] = Counter()
+        self.by_vm: Counter[str] = Counter()
+        self.began = 0.0
+        self.url = ""
+
+    async def run(self, climb_s: float, limit_s: float) -> RampDone:
+        self.url = f"{(await endpoints.read(self.azure, self.blueprint)).http}/"
+        first = await self._capacity()
+        if self.url == "/":
+            raise WizardError(f"{self.record.name} answers nowhere.", "Its balancer has no public address.", "")
+        if first >= self.record.plan.scale_set.maximum:
+            raise WizardError(
+                f"{self.record.name} has {first} machines already, its maximum.",
+                "Autoscale has no room to add one.",
+                "Wait until it has scaled in, or raise scale_set.maximum.",
+            )
+        self.began = time.monotonic()
+        out_at = low_from = in_at = None
+        while self._now() < limit_s + climb_s:
+            share = min(1.0, self._now() / climb_s) if climb_s > 0 else 1.0
+            if await self._turn(self.low + (self.peak - self.low) * share) > first:
+                out_at = self._now()
+                break
+        if out_at is not None:
+            most, low_from = self.turns[-1].instances, self._now()
+            while self._now() < low_from + limit_s:
+                count = await self._turn(self.low)
+                if count < most:
+                    in_at = self._now()
+                    break
+                most = max(most, count)
+        return self._end(first, out_at, low_from, in_at)
+
+    async def _turn(self, rate: float) -> int:
+        """Some seconds of load; how many machines there are after it."""
+        at = self._now()
+        measured = await load.run(
+            self.url,
+            duration_s=TURN_S,
+            connections=CONNECTIONS,
+            rate=round(rate, 1),
+            keep_alive=False,
+            header=balance.HEADER,
+        )
+        self.errors.update(measured.errors_by_kind)
+        self.by_vm.update(measured.by_vm)
+        count = await self._capacity()
+        turn = Turn(round(at, 1), round(rate, 1), measured.requests, measured.errors, measured.p99_ms, count)
+        self.turns.append(turn)
+        self.emit(turn)
+        return count
+
+    async def _capacity(self) -> int:
+        live = await self.azure.get(self.scale_set)
+        if live is None:
+            raise WizardError(f"{self.record.name} has no scale set.", "It is not there.", "Deploy the plan again.")
+        return int(live["sku"]["capacity"])
+
+    def _now(self) -> float:
+        return time.monotonic() - self.began
+
+    def _end(self, first: int, out_at: float | None, low_from: float | None, in_at: float | None) -> RampDone:
+        why = []
+        if out_at is None:
+            why.append(f"No machine was added, though {self.peak:g} requests a second were offered at last.")
+        elif in_at is None:
+            why.append("A machine was added, and none was taken away again after the load had fallen.")
+        into = evidence.folder(self.record)
+        counts = [turn.instances for turn in self.turns] or [first]
+        done = RampDone(
+            proved=not why,
+            why=why,
+            out_at=_rounded(out_at),
+            in_at=_rounded(in_at),
+            low_from=_rounded(low_from),
+            instances={"first": first, "most": max(counts), "last": counts[-1]},
+            peak_rps=self.peak,
+            requests=sum(turn.requests for turn in self.turns),
+            errors=sum(turn.errors for turn in self.turns),
+            errors_by_kind=dict(self.errors),
+            by_vm=dict(self.by_vm),
+            timeline=[asdict(turn) for turn in self.turns],
+            evidence=str(into),
+        )
+        write_atomically(into / "ramp.json", json.dumps(done.as_event(), indent=2) + "\n", 0o600)
+        self.emit(done)
+        return done
+
+
+def _rounded(at: float | None) -> float | None:
+    return None if at is None else round(at, 1)
+
+
+def _refuse(record: Record, low: float, peak: float) -> None:
+    plan = record.plan
+    if plan.machines.placement is not Placement.SCALE_SET or not plan.scale_set.autoscale:
+        raise InputError(
+            f"{plan.name} does not scale by itself.",
+            "A ramp proves autoscale, which a scale set has where its plan says so.",
+            'Deploy a plan with placement = "scale-set" and autoscale = true.',
+        )
+    if plan.machines.workload == "none":
+        raise InputError(f"{plan.name} serves nothing.", "Its plan has no workload that a load could fill.", "")
+    if not 0 < low < peak:
+        raise InputError(f"A ramp from {low:g} to {peak:g} requests a second goes nowhere.", "", "--low 10 --peak 400")
