@@ -76,12 +76,13 @@ class Durations:
         """When to ask first: not before `least`; questions after it come `step` seconds apart.
 
         Of a kind that was seen before, so that its end is noticed soonest on the average of the times seen, an early
-        question counting for a little. Otherwise at once, in a rhythm that meets the usual time.
+        question counting for a little. Otherwise soon, in a rhythm that meets the usual time.
         """
         # A hair later than the end is meant to be: the answer's way, and the clock of the other side.
         times = [seconds * 1.002 + 0.015 * step for seconds in self.seen(kind)]
         if kind not in self._known:
-            return max(least, times[0] - math.floor(max(0.0, times[0] - least) / step) * step)
+            soonest = max(least, min(times[0] / 2, 2 * step))
+            return max(soonest, times[0] - math.floor(max(0.0, times[0] - soonest) / step) * step)
         return min(sorted({max(least, seconds) for seconds in times}, reverse=True), key=_cost_of(times, step))
 
     def saw(self, kind: str, seconds: float) -> None:
