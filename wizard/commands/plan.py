@@ -1,4 +1,4 @@
-"""`multivm-wizard plan new|check|show|schema`: a plan without a screen. None of them needs a sign-in or a network."""
+"""`multivm-wizard plan new|check|show|export|...`: a plan without a screen. None of them needs a sign-in or a network."""
 
 from __future__ import annotations
 
@@ -184,6 +184,33 @@ def _write_new(path: Path, plan: Plan) -> None:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["runbook"]), default="runbook", show_default=True)
+@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR")
+@output.json_option
+@output.guarded
+def export(file: Path, form: str, folder: Path, as_json: bool) -> None:
+    """Write the plan in FILE as something that deploys it elsewhere.
+
+    runbook: an Azure Automation runbook that deploys and verifies with a managed identity, its requirements, and how to
+    set it up. It holds the plan, and no secret. Files that stand in DIR already are not replaced.
+    """
+    from wizard.home import write_atomically
+    from wizard.plan import files, runbook
+    from wizard.release import version
+
+    out = output.Output(as_json)
+    texts = runbook.export(files.read(file), version())
+    for name in texts:
+        if (folder / name).exists():
+            raise _stands_already(folder / name)
+    for name, text in texts.items():
+        write_atomically(folder / name, text)
+    written = [str(folder / name) for name in texts]
+    out.data({"event": "exported", "format": form, "files": written}, f"Wrote {', '.join(written)}.")
 
 
 def _stands_already(path: Path) -> InputError:
