@@ -43,6 +43,9 @@ _BY_TYPE: Mapping[str, str] = {
     "networkinterfaces": "network.subnet",
     "availabilitysets": "machines.fault_domains",
     "virtualmachines": "machines.size",
+    "virtualmachinescalesets": "machines.size",
+    "autoscalesettings": "scale_set.autoscale",
+    "storageaccounts": "diagnostics.storage_account",
 }
 # Words that speak of an answer only where the resource is made from it.
 _ONLY: Mapping[str, frozenset[str]] = {

@@ -39,6 +39,12 @@ KINDS: Mapping[str, str] = {
     "networkinterfaces": "NIC",
     "availabilitysets": "availability set",
     "virtualmachines": "VM",
+    "virtualmachinescalesets": "scale set",
+    "autoscalesettings": "autoscale",
+    "extensions": "extension",
+    "storageaccounts": "storage account",
+    "diagnosticsettings": "diagnostic setting",
+    "locks": "lock",
     "disks": "disk",
 }
 
@@ -338,6 +344,7 @@ _ROLES: Mapping[str, str] = {
     "virtualnetworks": "vnet",
     "loadbalancers": "balancer",
     "availabilitysets": "set",
+    "virtualmachinescalesets": "set",
 }
 
 

@@ -26,6 +26,8 @@ MOST_DRAWN = 8
 """VMs drawn one by one; more of them say less than their counts."""
 
 FRAME = "$text-muted"
+ROLES = frozenset({"public_ip", "balancer", "nsg", "vnet", "nat", "set"})
+"""What states are told of beside VMs, which go by their names."""
 
 
 def picture(
@@ -61,7 +63,14 @@ class _Drawing:
         prefix = get("prefix") or "vm"
         count = get("machines.count")
         number = count if isinstance(count, int) and 0 <= count <= 10_000 else 0
-        self.vms = [f"{prefix}{each}" for each in range(1, number + 1)]
+        self.unnamed = get("machines.placement") == "scale-set"
+        """Azure names a scale set's VMs: there are names once their states are known."""
+        self.vms = (
+            [each for each in (states or {}) if each not in ROLES]
+            if self.unnamed
+            else [f"{prefix}{each}" for each in range(1, number + 1)]
+        )
+        self.count = max(number, len(self.vms)) if not states else len(self.vms) or number
 
     def lines(self) -> list[tuple[int, Line]]:
         return [
@@ -115,7 +124,8 @@ class _Drawing:
         count = len(self.vms)
         if not count or count > MOST_DRAWN:
             return []
-        for labels in (self.vms, [f"vm{number}" for number in range(1, count + 1)]):
+        short = [vm.rpartition("_")[2] for vm in self.vms] if self.unnamed else self.vms
+        for labels in (short, [f"vm{number}" for number in range(1, count + 1)]):
             if count * (max(map(len, labels)) + 2) <= self.width - 2:
                 return labels
         return []
@@ -155,14 +165,17 @@ class _Drawing:
     def _many(self, middle: int) -> list[tuple[int, Line]]:
         """VMs by their counts, and a sign for each where they fit."""
         count = len(self.vms)
-        rows: list[tuple[int, Line]] = [(3, self._centred([(f"{count} VMs" if count else "no VMs yet", "bold")]))]
+        told = f"{self.count} VM{'s' * (self.count != 1)}" if self.count else "no VMs yet"
+        rows: list[tuple[int, Line]] = [(3, self._centred([(told, "bold")]))]
+        if self.unnamed and not count:
+            rows.append((3, self._centred(self._state("set") or [("of a scale set", FRAME)])))
         if self.states is None or not count:
             return rows
         shown = [sign(self.states.get(vm, "waiting")) for vm in self.vms]
         counts = Counter(str(each) for each in shown)
         styles = {str(each): each.style for each in shown}
-        told = [(f"{number} {text}", styles[text]) for text, number in counts.most_common()]
-        rows += [(3, self._centred(line)) for line in _wrapped(told, self.width)]
+        counted = [(f"{number} {text}", styles[text]) for text, number in counts.most_common()]
+        rows += [(3, self._centred(line)) for line in _wrapped(counted, self.width)]
         across = min(self.width - 2, 50)
         for first in range(0, count, across):
             row = shown[first : first + across]

@@ -122,3 +122,18 @@ def test_what_was_chosen_is_in_the_picture_of_a_plan(more, told):
     text = picture({**PLAN, **standard, **scale, **more}.get, width=56).plain
     assert all(part in text for part in told)
     assert max(map(len, text.splitlines())) <= 56
+
+
+def test_a_scale_sets_vms_have_names_once_azure_gave_them():
+    plan = {**PLAN, "machines.placement": "scale-set"}
+    assert "3 VMs" in picture(plan.get, width=44).plain
+    assert "ra-multi-vm1" not in picture(plan.get, width=44).plain
+    text = picture(plan.get, width=60, states={"set": "started"}).plain
+    assert "3 VMs" in text
+    assert "… creating" in text
+    there = {"set": "done", "ra-multi-vm-vmss_638151ec": "done", "ra-multi-vm-vmss_bad4843d": "failed"}
+    text = picture(plan.get, width=60, states=there).plain
+    assert "638151ec" in text
+    assert "✗ failed" in text
+    many = {f"ra_{number:08}": "done" for number in range(40)}
+    assert "40 VMs" in picture(plan.get, width=44, states=many).plain
