@@ -126,7 +126,7 @@ class Azure:
 
         from wizard.azure.sending import Persistent, SignedIn
 
-        chain = [
+        chain: list[Any] = [
             policies.RequestIdPolicy(),
             policies.UserAgentPolicy(base_user_agent="multivm-wizard"),
             Persistent(self.cloud.poll_floor_s),

@@ -1,4 +1,4 @@
-"""`multivm-wizard plan new|check|show|export|...`: a plan without a screen. None of them needs a sign-in or a network."""
+"""`multivm-wizard plan new|check|show|export|...`: a plan without a screen. None needs a sign-in or a network."""
 
 from __future__ import annotations
 

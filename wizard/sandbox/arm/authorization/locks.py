@@ -54,7 +54,7 @@ class Locks(ScopeProvider):
         level = next((one for one in LEVELS if isinstance(given, dict) and one == given.get("level")), None)
         if level is None:
             raise invalid_content(f"The lock's level is one of {', '.join(LEVELS)}")
-        notes = str(given.get("notes") or "")
+        notes = str((given or {}).get("notes") or "")
         if len(notes) > LONGEST_NOTES:
             raise invalid_content(f"The lock's notes have at most {LONGEST_NOTES} characters")
         created = self.world.store.read(TABLE, key) is None
