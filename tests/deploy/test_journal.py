@@ -131,9 +131,9 @@ def damages(source: Path, draw: random.Random, *, cuts: int, flips: int, every_p
         found.append((name, files[name][: draw.randrange(len(files[name]))]))
     for _ in range(flips):
         name = draw.choices(names, weights)[0]
-        content = bytearray(files[name])
-        content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
-        found.append((name, bytes(content)))
+        flipped = bytearray(files[name])
+        flipped[draw.randrange(len(flipped))] ^= 1 << draw.randrange(8)
+        found.append((name, bytes(flipped)))
     return found
 
 

@@ -86,6 +86,9 @@ class Deadly(Kept):
         self.point, self.type, self.hit = point, type, False
         super().__init__(folder, name)
 
+    def __enter__(self) -> Deadly:
+        return self
+
     def due(self, point: str, id: str) -> bool:
         return self.point == point and ids.parse(id).type.rpartition("/")[2].lower() == self.type.lower()
 
@@ -150,7 +153,7 @@ def forked(work: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any] | No
     if pid == 0:
         os.close(reading)
         try:
-            told = asyncio.run(work())  # type: ignore[arg-type]
+            told: dict[str, Any] = asyncio.run(work())  # type: ignore[arg-type]
         except BaseException as error:
             told = {"error": f"{type(error).__name__}: {error}"[:500]}
         os.write(writing, json.dumps(told).encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,11 @@ from wizard.errors import InputError
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from wizard.deploy.events import Deployed
+    from wizard.deploy.events import Deployed, Emit
     from wizard.deploy.journey import Outlook
     from wizard.plan.model import Plan
+    from wizard.runs.run import Run
+    from wizard.runs.starting import UnderWay
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,15 @@ def command(
     passwords = _passwords(outlook, source)
     if not outlook.complete:
         _consent(outlook, yes)
-    deployed = output.run(_carry_out(outlook, passwords, source.generate_into, out))
+    from wizard.runs import foreground, starting
+
+    try:
+        with foreground.holding("deploy", plan.name) as run:
+            tell = run.watching(progress.teller(out, without=("deployed",)))
+            deployed = output.run(_carry_out(outlook, passwords, source.generate_into, tell))
+    except starting.UnderWay as held:
+        _attach(held, out)
+        return
     out.data(deployed.as_event(), _told(deployed))
     if source.generate_into is not None and passwords:
         out.say(f"The passwords are in {source.generate_into}.")
@@ -93,13 +104,31 @@ async def _look(plan: Plan, out: output.Output) -> Outlook:
 
 
 async def _carry_out(
-    outlook: Outlook, passwords: Mapping[str, SecretStr], secret_file: Path | None, out: output.Output
+    outlook: Outlook, passwords: Mapping[str, SecretStr], secret_file: Path | None, tell: Emit
 ) -> Deployed:
     from wizard.deploy import journey
 
     async with journey.open_cloud(outlook.plan.cloud, outlook.blueprint.subscription) as azure:
-        tell = progress.teller(out, without=("deployed",))
         return await journey.carry_out(outlook, azure, passwords, tell, secret_file=secret_file)
+
+
+def _attach(held: UnderWay, out: output.Output) -> None:
+    """Offer to follow the run that is at work already; raises `held` where nobody can be asked, or does not want to."""
+    if held.run is None or not consent.can_ask():
+        raise held
+    out.say(f"! {held.what}")
+    if not consent.agrees("Follow what it does?"):
+        raise held
+    sys.exit(output.run(_follow(held.run, out)))
+
+
+async def _follow(run: Run, out: output.Output) -> int:
+    """Tell a run's events to its end, and how it ended."""
+    async for event in run.events():
+        told = {name: value for name, value in event.items() if name not in ("n", "at_utc") and value}
+        out.data(event, f"{event['at_utc'][11:19]}  " + "  ".join(str(value) for value in told.values()))
+    ended = await run.wait()
+    return ended.exit_status
 
 
 def password_source(plan: Plan, stdin: bool, generate: bool, secret_file: Path | None) -> PasswordSource:

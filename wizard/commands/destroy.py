@@ -10,6 +10,7 @@ from wizard.commands import consent, output, progress
 from wizard.errors import InputError
 
 if TYPE_CHECKING:
+    from wizard.deploy.events import Emit
     from wizard.deploy.record import Record
 
 
@@ -35,15 +36,18 @@ def command(name: str | None, yes: bool, remove_lock: bool, as_json: bool) -> No
         return
     known = record.load(name)
     _consent(known, yes)
-    deleted = output.run(_destroy(known, out, remove_lock))
+    from wizard.runs import foreground
+
+    with foreground.holding("destroy", known.name) as run:
+        emit = run.watching(progress.teller(out, without=("destroyed",)))
+        deleted = output.run(_destroy(known, emit, remove_lock))
     _told(out, known.name, deleted)
 
 
-async def _destroy(known: Record, out: output.Output, remove_lock: bool) -> int:
+async def _destroy(known: Record, emit: Emit, remove_lock: bool) -> int:
     from wizard.deploy import journey
 
     async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
-        emit = progress.teller(out, without=("destroyed",))
         return await journey.destroy(known, azure, emit, remove_lock=remove_lock)
 
 

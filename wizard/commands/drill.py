@@ -68,7 +68,10 @@ def command(
         raise InputError(f"{those} exclude each other.", "", "Name one of them.")
     known = record.load(name)
     record.remember_last(known.name)
-    done = output.run(_drill(known, out, rolling=rolling, rate=rate, wait_s=wait, **({} if rolling else lost)))
+    from wizard.runs import foreground
+
+    with foreground.holding("drill", known.name):
+        done = output.run(_drill(known, out, rolling=rolling, rate=rate, wait_s=wait, **({} if rolling else lost)))
     if not done.survived:
         sys.exit(1)
 

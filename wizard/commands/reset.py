@@ -121,21 +121,24 @@ def command(
     for warning in warnings(known, chosen, mode, user, replace_keys=replace_keys):
         out.say(f"! {warning}")
     record.remember_last(known.name)
-    results = output.run(
-        _reset(
-            known,
-            chosen,
-            mode=mode,
-            user=user,
-            new=new,
-            old=old,
-            identity=identity,
-            replace_keys=replace_keys,
-            admin_password=admin_password,
-            force=force,
-            emit=teller(out),
+    from wizard.runs import foreground
+
+    with foreground.holding("reset", known.name):
+        results = output.run(
+            _reset(
+                known,
+                chosen,
+                mode=mode,
+                user=user,
+                new=new,
+                old=old,
+                identity=identity,
+                replace_keys=replace_keys,
+                admin_password=admin_password,
+                force=force,
+                emit=teller(out),
+            )
         )
-    )
     _sum_up(results, out)
     if any(result.state == "failed" for result in results):
         sys.exit(1)

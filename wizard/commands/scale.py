@@ -15,7 +15,7 @@ from wizard.errors import InputError
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from wizard.deploy.events import Scaled
+    from wizard.deploy.events import Emit, Scaled
     from wizard.deploy.record import Record
     from wizard.deploy.scale import Outlook
 
@@ -72,7 +72,11 @@ def command(
     if not outlook.complete:
         _consent(outlook, yes)
     record.remember_last(known.name)
-    scaled = output.run(_carry_out(outlook, passwords, drain, source.generate_into, out))
+    from wizard.runs import foreground
+
+    with foreground.holding("scale", known.name, {"count": count}) as run:
+        emit = run.watching(progress.teller(out, without=("scaled",)))
+        scaled = output.run(_carry_out(outlook, passwords, drain, source.generate_into, emit))
     out.data(scaled.as_event(), _told(scaled))
     if source.generate_into is not None and passwords:
         out.say(f"The passwords are in {source.generate_into}.")
@@ -97,11 +101,10 @@ async def _look(known: Record, count: int, out: output.Output) -> Outlook:
 
 
 async def _carry_out(
-    outlook: Outlook, passwords: Mapping[str, SecretStr], drain_s: float, secret_file: Path | None, out: output.Output
+    outlook: Outlook, passwords: Mapping[str, SecretStr], drain_s: float, secret_file: Path | None, tell: Emit
 ) -> Scaled:
     from wizard.deploy import journey, scale
 
-    tell = progress.teller(out, without=("scaled",))
     async with journey.open_cloud(outlook.plan.cloud, outlook.record.subscription) as azure:
         return await scale.carry_out(outlook, azure, passwords, tell, drain_s=drain_s, secret_file=secret_file)
 

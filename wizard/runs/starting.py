@@ -48,7 +48,7 @@ def _start(kind: str, name: str, handed: bytes) -> Run:
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     deployment_lock = journal.take(parent / journal.LOCK)
     if deployment_lock is None:
-        raise _under_way(name)
+        raise under_way(name)
     try:
         journal.prune(parent)
         folder = journal.make(parent)
@@ -100,14 +100,23 @@ def _taken_over(kind: str, child: subprocess.Popen[bytes], folder: Path) -> Run:
     return Run.read(folder)
 
 
-def _under_way(name: str) -> InputError:
+class UnderWay(InputError):  # noqa: N818 - told as a fact, as the events are
+    """Another run, or a command, is at work on the deployment: `run`, or None while it is just being started."""
+
+    run: Run | None = None
+
+
+def under_way(name: str) -> UnderWay:
+    """Who holds a deployment, as an error."""
     from wizard.runs import active
 
     first = next((run for run in active() if run.name.casefold() == name.casefold()), None)
     if first is None:
-        return InputError(f"Another run on {name} is just being started.", "", "Attach to it, or wait for its end.")
-    return InputError(
-        f"A run is under way on {name}: {first.kind}, since {first.began_utc}.",
+        return UnderWay(f"Another run on {name} is just being started.", "", "Attach to it, or wait for its end.")
+    error = UnderWay(
+        f"A run is under way on {name}: {first.kind}, since {first.began_utc} (process {first.pid}).",
         "One at a time works on a deployment.",
         "Attach to it, wait for its end, or cancel it.",
     )
+    error.run = first
+    return error
