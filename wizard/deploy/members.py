@@ -83,6 +83,7 @@ def _resources(machine: Document, scale_set: Resource) -> Iterable[Resource]:
         yield Resource(nic, names.NIC, ids.parse(nic).name, {**common, "properties": {}}, after=scale_set.after)
     body: Mapping[str, Any] = {
         **common,
+        **({"zones": list(machine["zones"])} if machine.get("zones") else {}),
         "properties": {
             "virtualMachineScaleSet": {"id": scale_set.id},
             "osProfile": {key: system[key] for key in ("computerName", "windowsConfiguration") if key in system},

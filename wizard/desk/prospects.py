@@ -67,7 +67,8 @@ async def reset_outlook(
     if mode not in get_args(events.Mode):
         raise InputError(f"There is no mode {mode!r}.", "", f"Modes are: {', '.join(get_args(events.Mode))}.")
     known = await asyncio.to_thread(record.load, name)
-    chosen = [vm for vm in vms if vm in known.plan.vm_names]
+    # A scale set names its machines itself: those that are asked about were read back from it.
+    chosen = [vm for vm in vms if not known.plan.vm_names or vm in known.plan.vm_names]
     words = warnings(known, chosen, cast("Mode", mode), user or None, replace_keys=replace_keys)
     return {"warnings": words, "users": await asyncio.to_thread(_users, known, chosen)}
 

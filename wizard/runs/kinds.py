@@ -63,11 +63,12 @@ def _planned(resource: Resource, state: str, durations: Durations) -> dict[str, 
 
 async def verify(job: Job) -> int:
     """Prove that a deployment works."""
+    from wizard.deploy import members
     from wizard.verify import verification
 
     known = job.record()
-    passwords = job.passwords(known.plan.vm_names)
     async with job.cloud(known.plan.cloud, known.subscription) as azure:
+        passwords = job.passwords(await members.vm_names(known, azure))
         verified = await verification.verify(
             known,
             azure,
@@ -85,7 +86,7 @@ async def reset(job: Job) -> int:
     from wizard.reset import credentials
 
     known = job.record()
-    vms = tuple(dict.fromkeys(job.request.get("vms") or known.plan.vm_names))
+    vms = tuple(dict.fromkeys(job.request.get("vms") or known.plan.vm_names)) or await _machines(job)
     mode = cast("Mode", job.request.get("mode") or "password")
     user = job.request.get("user") or None
     secret_file = job.secret_file()
@@ -222,6 +223,15 @@ async def drill(job: Job) -> int:
             on_snapshot=LoadProgress(job.tell),
         )
     return 0 if done.survived else 1
+
+
+async def _machines(job: Job) -> tuple[str, ...]:
+    """The VMs that a scale set has now."""
+    from wizard.deploy import members
+
+    known = job.record()
+    async with job.cloud(known.plan.cloud, known.subscription) as azure:
+        return await members.vm_names(known, azure)
 
 
 async def _page(job: Job) -> tuple[str, tuple[str, ...]]:

@@ -50,6 +50,7 @@ async def rolling(
     Raises WizardError when the deployment is not healthy to begin with; AzureError and UnreachableError as Azure does.
     """
     running = _Rolling(record, azure, emit, on_snapshot)
+    await running.meet()
     await running.ready(wait_s)
     running.turns = await domains.in_turn(azure, running.blueprint, running.machines)
     return running.judge(await running.under_load(rate, running.story), rate)
