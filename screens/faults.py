@@ -47,6 +47,7 @@ _BY_TYPE: Mapping[str, str] = {
     "autoscalesettings": "scale_set.autoscale",
     "storageaccounts": "diagnostics.storage_account",
 }
+_LINE = ("cannot be reached", "connection refused", "connection was lost", "did not answer")
 # Words that speak of an answer only where the resource is made from it.
 _ONLY: Mapping[str, frozenset[str]] = {
     "port": frozenset({"loadbalancers"}),
@@ -62,6 +63,8 @@ def key_of(problems: Iterable[Mapping[str, Any]], failed: Iterable[Row]) -> str:
             return str(problem["field"])
     for row in failed:
         text = row.why.lower()
+        if any(words in text for words in _LINE):
+            continue  # the line to Azure is to blame, and no answer
         for word, key in _BY_WORD:
             if word in text and row.short_type in _ONLY.get(word, {row.short_type}):
                 return key

@@ -19,8 +19,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from screens.frame import Frame
 from screens.ledger import role_of
-from screens.step import Frame
 from screens.styles import sheet
 from screens.widgets.keyline import KeyLine
 from screens.widgets.signs import STYLES, Tone

@@ -26,21 +26,19 @@ between fields, ← and → change a choice. Nothing in a step may take longer t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from screens import flow
 from screens.answers import SECRET
-from screens.opening import NAME
+from screens.frame import Frame
 from screens.widgets.aside import Aside
 from screens.widgets.control import Answered
 from screens.widgets.field import Field
@@ -49,61 +47,10 @@ from screens.widgets.push import Push
 from screens.widgets.rail import Rail
 
 if TYPE_CHECKING:
-    from screens.app import WizardApp
     from wizard.errors import Problem
 
 CHECK_AFTER_S = 0.2
 """Problems are looked for when typing pauses: a half-typed name is not a mistake yet."""
-
-
-class Header(Widget):
-    """The program's name on the left, where the work goes on the right."""
-
-    def render(self) -> Content:
-        where = cast("Frame", self.screen).where
-        room = self.size.width - len(NAME)
-        right = where if len(where) < room else f"…{where[len(where) - room + 2 :]}"
-        return Content.assemble((NAME, "bold"), (f"{right:>{max(0, room)}}", "$text-muted"))
-
-
-class Frame(Screen[None]):
-    """The frame without the form: the header line and the keys. Live screens (deploying, verify, ...) build on it."""
-
-    step_id: ClassVar[str] = ""
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's declaration
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (22, "-tall")]  # noqa: RUF012
-    AUTO_FOCUS = ""
-
-    @property
-    def wizard(self) -> WizardApp:
-        """The application, by its own type."""
-        return cast("WizardApp", self.app)
-
-    @property
-    def where(self) -> str:
-        """Where the work goes, for the header."""
-        return self.wizard.where
-
-    @property
-    def gone(self) -> bool:
-        """Whether this screen is being taken away: what a worker brings now has no place any more."""
-        return self._pruning or not self.is_attached or not self.is_running
-
-    @property
-    def entry(self) -> flow.Entry:
-        return flow.entry(self.step_id)
-
-    def header(self) -> ComposeResult:
-        """The line on top: the program, and where the work goes."""
-        # The size is known already: with its classes set before anything is mounted, styles are applied once.
-        width, height = self.app.size
-        wide = self._get_breakpoint_classes(width, self.HORIZONTAL_BREAKPOINTS)
-        self._classes = self._classes | wide | self._get_breakpoint_classes(height, self.VERTICAL_BREAKPOINTS)
-        yield Header(id="header")
-
-    def show_where(self) -> None:
-        """Draw the cloud and the name anew."""
-        self.query_one("#header").refresh()
 
 
 class Body(VerticalScroll, inherit_bindings=False):

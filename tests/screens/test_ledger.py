@@ -13,7 +13,6 @@ from screens.faults import key_of, step_of
 from screens.ledger import Ledger, clock, is_chain
 from tests.screens.plays import BALANCER, ENDED, NSG, VNET, nic, plan_of, planned, resource, stamped, vm
 
-
 RECORDED = Path(__file__).parents[2] / "bench" / "deploy-200.jsonl.gz"
 
 
@@ -169,6 +168,11 @@ def test_an_error_leads_to_the_step_that_caused_it(id, why, step):
     blamed = step_of(key_of([], found.failed()))
     assert blamed is not None
     assert blamed.id == step
+
+
+def test_a_lost_line_is_no_answers_fault():
+    found = ledger(resource(NSG, "failed", 1.0, why="127.96.247.1:8443 cannot be reached. Connection refused."))
+    assert key_of([], found.failed()) == ""
 
 
 def test_a_problem_names_its_field_itself():
