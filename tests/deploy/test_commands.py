@@ -58,6 +58,27 @@ def test_deploy_status_and_destroy(plan_file, plan, sandbox, writes):
     assert {e["state"] for e in events if e["event"] == "resource"} == {"started", "done"}
 
     before = writes()
+    larger = plan.model_copy(
+        update={
+            "machines": plan.machines.model_copy(update={"size": "Standard_D4s_v5"}),
+            "network": plan.network.model_copy(update={"allow_admin": ("127.0.0.2/32",)}),
+        }
+    )
+    other = plan_file.with_name("larger.toml")
+    files.write(larger, other)
+    code, events, said = call("deploy", other, "--yes")  # told as a whole, and then nothing is written
+    assert (code, events[-1]["event"]) == (1, "error")
+    found = {e["name"]: e for e in events if e["event"] == "planned"}
+    assert found["web1"]["state"] == "fixed"
+    assert found["web1"]["differences"] == [
+        {"where": "properties.hardwareProfile.vmSize", "planned": "Standard_D4s_v5", "live": "Standard_D2s_v5"}
+    ]
+    assert found["web-nsg"]["state"] == "differs"
+    assert found["web-vnet"]["state"] == "same"
+    assert re.search(r"✗ cannot +virtualMachines +web1\n +.*vmSize: Standard_D2s_v5 -> Standard_D4s_v5", said)
+    assert re.search(r"~ change +networkSecurityGroups +web-nsg", said)
+    assert writes() == before
+
     code, events, _ = call("deploy", plan_file, "--resume")  # nothing to write needs no consent
     assert code == 0
     assert {e["state"] for e in events if e["event"] == "resource"} == {"same"}

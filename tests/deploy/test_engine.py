@@ -385,7 +385,7 @@ class Turns(NoJournal):
     def __init__(self) -> None:
         self.turns: list[tuple[str, str]] = []
 
-    def intent(self, id):
+    def intent(self, id, verb="PUT"):
         self.turns.append((ids.parse(id).name, "intent"))
 
     def answered(self, id, poller):

@@ -93,13 +93,16 @@ async def _look(plan: Plan, out: output.Output) -> Outlook:
 
     out.say(f"Looking at {plan.name} in {plan.cloud} ...")
     async with journey.open_cloud(plan.cloud) as azure:
-        outlook = await journey.look(plan, azure)
+        outlook = await journey.look(plan, azure, refuse=False)
     for problem in outlook.problems:
         if out.json:
             out.problem(problem)
         else:
             out.say(output.problem_text(problem))
+    for found in outlook.survey.findings:
+        out.data(found.as_event())
     out.say(_intent(outlook))
+    outlook.survey.refuse()
     return outlook
 
 
@@ -193,18 +196,29 @@ def _consent(outlook: Outlook, yes: bool) -> None:
         raise InputError("Nothing was written.", "The question was answered with no.")
 
 
+_SIGNS = {
+    "absent": "+ create",
+    "leaving": "+ create",
+    "differs": "~ change",
+    "broken": "~ repair",
+    "busy": "… wait",
+    "fixed": "✗ cannot",  # be changed in place
+    "foreign": "✗ theirs",
+}
+
+
 def _intent(outlook: Outlook) -> str:
     """What will be written, for a person to consent to."""
     survey = outlook.survey
     head = f"{outlook.plan.name} in {outlook.plan.location} ({outlook.plan.cloud}):"
     if outlook.complete:
         return f"{head} all {len(outlook.blueprint)} resources are as planned; there is nothing to write."
-    signs = {"absent": "+ create", "leaving": "+ create", "differs": "~ change", "broken": "~ repair", "busy": "… wait"}
-    lines = [
-        f"  {signs[found.state]:<10}{found.resource.type.rsplit('/', 1)[-1]:<24}{found.resource.name}"
-        for found in survey.findings
-        if found.state in signs
-    ]
+    lines = []
+    for found in survey.findings:
+        if sign := _SIGNS.get(found.state):
+            lines.append(f"  {sign:<10}{found.resource.type.rsplit('/', 1)[-1]:<24}{found.resource.name}")
+            if found.state in ("differs", "fixed"):
+                lines += [f"            {line}" for line in found.told()]
     if left := len(survey.of("same")):
         lines.append(f"  {left} as planned already")
     return "\n".join([head, *lines])

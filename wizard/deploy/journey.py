@@ -76,11 +76,12 @@ async def open_cloud(name: str, subscription: str | None = None) -> AsyncIterato
         yield azure
 
 
-async def look(plan: Plan, azure: Azure) -> Outlook:
+async def look(plan: Plan, azure: Azure, *, refuse: bool = True) -> Outlook:
     """Read whether the plan can be deployed and what it would write; nothing is written.
 
     Raises NotReady with all of preflight's problems, and WizardError when resources of the planned names belong to
-    somebody else or cannot be changed in place.
+    somebody else or cannot be changed in place; without `refuse` these are among the findings, to be shown first, and
+    `outlook.survey.refuse()` raises it.
     """
     from wizard import blueprint as blueprints
     from wizard import preflight
@@ -92,7 +93,8 @@ async def look(plan: Plan, azure: Azure) -> Outlook:
     if any(problem.severity == "error" for problem in problems):
         raise NotReady(plan.name, problems)
     found = await survey.take(blueprint, azure)
-    found.refuse()
+    if refuse:
+        found.refuse()
     return Outlook(plan, blueprint, problems, found)
 
 

@@ -19,6 +19,9 @@ from wizard.errors import WizardError
 READS_AT_ONCE = 32
 """ARM lets 250 reads pass at once and then 25 a second; 32 side by side keep a busy connection without a burst."""
 
+SHOWN = 6
+"""Differences of one resource that are told; a tag more changes one thing, another image changes a dozen."""
+
 State = Literal["absent", "same", "busy", "leaving", "broken", "differs", "fixed", "foreign"]
 
 
@@ -36,6 +39,25 @@ class Found:
     state: State
     live: Mapping[str, Any] | None = None
     differences: tuple[compare.Difference, ...] = ()
+
+    def as_event(self) -> dict[str, Any]:
+        """What deploying would meet of it; `differences` are at most `SHOWN`, as planned and as it is there."""
+        return {
+            "event": "planned",
+            "id": self.resource.id,
+            "type": self.resource.type,
+            "name": self.resource.name,
+            "after": list(self.resource.after),
+            "state": self.state,
+            "differences": [
+                {"where": one.where, "planned": _shown(one.desired), "live": _shown(one.live)}
+                for one in self.differences[:SHOWN]
+            ],
+        }
+
+    def told(self) -> list[str]:
+        """Its differences for a person, a line each."""
+        return [f"{d.where}: {_shown(d.live)} -> {_shown(d.desired)}" for d in self.differences[:SHOWN]]
 
 
 @dataclass(frozen=True)
