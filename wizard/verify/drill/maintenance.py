@@ -122,10 +122,7 @@ def longest(figures: Iterable[float | None]) -> float | None:
 def _failed(rounds: Sequence[Round], failed_at: Mapping[float, int]) -> list[dict[float, int]]:
     """By round, when requests that failed were due: from its order (a request under way then may end) to the next's."""
     bounds = [each.ordered - SLACK_S for each in rounds] + [float("inf")]
-    return [
-        {at: count for at, count in failed_at.items() if start <= at < end}
-        for start, end in pairwise(bounds)
-    ]
+    return [{at: count for at, count in failed_at.items() if start <= at < end} for start, end in pairwise(bounds)]
 
 
 def _capital(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wizard.verify import health
@@ -15,7 +16,7 @@ from wizard.verify.drill import domains, maintenance, verdict
 from wizard.verify.drill.domains import Domain
 from wizard.verify.drill.events import DrillDone
 from wizard.verify.drill.maintenance import Round
-from wizard.verify.drill.stage import RATE, RETURN_S, WAIT_S, Measured, Stage, names
+from wizard.verify.drill.stage import RATE, RETURN_S, TIMEOUT_S, WAIT_S, Measured, Stage, names
 from wizard.verify.events import Emit
 from wizard.verify.load.engine import OnSnapshot, RunningLoad
 from wizard.verify.load.series import Snapshot
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from wizard.deploy.record import Record
 
 BEFORE_S = 5.0
-SETTLE_S = 2.0
-"""Between a domain's return and the next one's restart: what fails then is told apart from either."""
+SETTLE_S = TIMEOUT_S + 0.5
+"""Between a domain's return and the next one's restart: by then the last request that it cost has timed out."""
 AFTER_S = 5.0
 
 
@@ -72,11 +73,13 @@ class _Rolling(Stage):
         await asyncio.sleep(BEFORE_S)
         await self.until_named(load, self.machines)
         for domain in self.turns:
-            rounds.append(await self._round(domain, load))
-            if rounds[-1].back is None:
+            told = await self._round(domain, load)
+            if told.back is None:
+                rounds.append(told)
                 self.mark(f"{names(domain.machines)} did not come back; nothing further is restarted")
                 break
             await asyncio.sleep(SETTLE_S)
+            rounds.append(replace(told, ended=self.now()))
         await asyncio.sleep(AFTER_S)
         return rounds
 
