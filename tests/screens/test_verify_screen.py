@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from screens.dialogs import AboutScreen, ChoiceScreen, PasswordScreen
 from screens.drilling import choices, question
+from screens.findings import TITLES
 from screens.widgets.bars import Bars
 from screens.widgets.checks import Checks
 from screens.widgets.doors import Doors
@@ -14,6 +18,7 @@ from screens.widgets.picture import Picture
 from screens.widgets.timeline import Timeline
 from tests.screens.conftest import type_text, until
 from tests.screens.plays import staged, status
+from wizard.verify import verification
 
 
 @pytest.fixture
@@ -160,6 +165,15 @@ async def test_a_drill_is_asked_for_and_its_course_is_drawn(wizard, stage):
         await until(pilot, lambda: screen.over)
         assert "survived losing web1" in str(screen.query_one("#outcome").content)
         assert "326 of 3054" in str(screen.query_one("#outcome").content)
+
+
+def test_every_check_has_a_title_for_people():
+    folder = Path(verification.__file__).parent
+    told = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    kinds = {name.partition(".")[0] for name in TITLES}
+    names = {f"{kind}.{name}" for kind, name in re.findall(r'(?:CheckDone\(|name = )"(\w+)\.(\w+)"', told)}
+    assert len(names) > 15
+    assert {name for name in names if name.partition(".")[0] in kinds} - set(TITLES) == set()
 
 
 def test_every_domain_and_planned_maintenance_can_be_drilled():
