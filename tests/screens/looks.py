@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from pytest_textual_snapshot import SVGImageExtension
+from pytest_textual_snapshot import SVGImageExtension, normalize_svg
 from syrupy.assertion import SnapshotAssertion
 from textual.filter import Monochrome
 from textual.pilot import Pilot
 
 from screens.themes import DARK, LIGHT
 
+TURNS = 40
+"""Looks at a picture before it is taken as it is."""
 SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
 
 
@@ -32,12 +34,12 @@ async def assert_looks(
     kept = snapshot.use_extension(SVGImageExtension)
     # Each is compared, so that an update takes all.
     changed = [name for name, picture in taken.items() if not kept(name=name) == picture]  # noqa: SIM201
-    assert not changed, "these look different now; look at them after --snapshot-update"
+    assert not changed, f"these look different now: {changed}; look at them after --snapshot-update"
 
 
 async def _looks(pilot: Pilot[Any]) -> dict[str, str]:
     app, grey = pilot.app, Monochrome()
-    found = {"dark": app.export_screenshot(simplify=True)}
+    found = {"dark": await _steady(pilot)}
     app.theme = LIGHT.name
     found["light"] = await _drawn(pilot)
     app._filters.append(grey)  # what NO_COLOR adds when the application is made
@@ -54,5 +56,16 @@ async def _looks(pilot: Pilot[Any]) -> dict[str, str]:
 async def _drawn(pilot: Pilot[Any]) -> str:
     await pilot.pause()
     pilot.app.refresh_css(animate=False)
-    await pilot.pause()
-    return pilot.app.export_screenshot(simplify=True)
+    return await _steady(pilot)
+
+
+async def _steady(pilot: Pilot[Any]) -> str:
+    """The picture once it stays as it is: a new size or theme is drawn in more than one turn of the loop."""
+    taken = ""
+    for _ in range(TURNS):
+        await pilot.pause()
+        await pilot.pause(0.05)
+        before, taken = taken, normalize_svg(pilot.app.export_screenshot(simplify=True))
+        if before == taken:
+            break
+    return taken
