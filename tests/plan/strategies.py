@@ -26,8 +26,8 @@ from wizard.plan.model import (
     ProbeProtocol,
     Rule,
     RuleProtocol,
-    Storage,
     ScaleSet,
+    Storage,
     Verification,
 )
 
