@@ -135,3 +135,12 @@ def test_only_the_owner_can_read_it(home):
         "created",
         "credentials",
     }
+
+
+def test_a_reset_that_was_cut_off_leaves_its_machines_uncertain(home, plan):
+    kept = record.save(plan, "11111111-2222-3333-4444-555555555555")
+    first = plan.vm_names[0]
+    record.note_uncertain(kept, [first], since=True)
+    assert record.load(plan.name).uncertain == (first,)  # as the next process finds it
+    record.note_uncertain(record.load(plan.name), [first], since=False)
+    assert record.load(plan.name).uncertain == ()

@@ -184,7 +184,7 @@ def test_both_passwords_by_standard_input_the_old_one_first(by_password: Stand, 
     assert "Horse" not in both.output
     for path in by_password.record.folder.rglob("*"):
         if path.is_file():
-            assert "Horse" not in path.read_text()
+            assert b"Horse" not in path.read_bytes()
 
 
 def test_a_failed_reset_is_exit_status_1(by_password: Stand) -> None:

@@ -71,7 +71,8 @@ def the_evidence_is_what_was_told_and_holds_no_password(
     assert evidence["http"].endswith(f":{PORT}")
     for path in stand.record.folder.rglob("*"):
         if path.is_file():
-            assert not any(password.get_secret_value() in path.read_text() for password in stand.passwords.values())
+            kept = path.read_bytes()
+            assert not any(password.get_secret_value().encode() in kept for password in stand.passwords.values())
 
 
 async def test_a_wrong_password_fails_the_login_and_nothing_else(stand: Stand, azure: Azure) -> None:

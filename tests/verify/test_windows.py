@@ -65,7 +65,8 @@ async def test_everything_holds(stand: Stand, azure: Azure) -> None:
     assert verified.failed == 0
     for path in stand.record.folder.rglob("*"):
         if path.is_file():
-            assert not any(password.get_secret_value() in path.read_text() for password in stand.passwords.values())
+            kept = path.read_bytes()
+            assert not any(password.get_secret_value().encode() in kept for password in stand.passwords.values())
 
 
 async def test_without_a_password_nothing_is_claimed_and_a_wrong_one_fails(stand: Stand, azure: Azure) -> None:

@@ -25,7 +25,11 @@ def command(name: str | None, as_json: bool) -> None:
     known = record.load(name)
     status = output.run(_read(known))
     record.remember_last(known.name)
-    out.data(status.as_event(), _text(status))
+    text = _text(status)
+    if known.uncertain:
+        text += f"\n! A reset was cut off on {', '.join(known.uncertain)}: the old credential holds, or the new one. "
+        text += "Reset again to be certain."
+    out.data({**status.as_event(), "uncertain": list(known.uncertain)}, text)
 
 
 async def _read(known: Record) -> Status:

@@ -28,11 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Credential:
-    """How a VM's administrator signs in: `created_with` is "ssh-key" or "password"; `changed_at` is UTC, ISO 8601."""
+    """How a VM's administrator signs in: `created_with` is "ssh-key" or "password"; `changed_at` is UTC, ISO 8601.
+
+    `uncertain_since` is when a reset began of which no end is known: the credential is the old one, or the new one.
+    """
 
     user: str
     created_with: str
     changed_at: str | None = None
+    uncertain_since: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,11 @@ class Record:
     @property
     def name(self) -> str:
         return self.plan.name
+
+    @property
+    def uncertain(self) -> tuple[str, ...]:
+        """The VMs whose credentials a reset that was killed may have changed, or not."""
+        return tuple(vm for vm, credential in self.credentials.items() if credential.uncertain_since)
 
 
 def save(plan: Plan, subscription: str, *, new_vms: Collection[str] = ()) -> Record:
@@ -125,6 +134,15 @@ def note_credential(record: Record, vm: str, *, user: str | None = None) -> Reco
     before = record.credentials.get(vm, planned)
     changed = replace(before, user=user or before.user, changed_at=_now())
     noted = replace(record, credentials={**record.credentials, vm: changed})
+    _write(noted)
+    return noted
+
+
+def note_uncertain(record: Record, vms: Collection[str], *, since: bool) -> Record:
+    """Remember that resets of these VMs begin now (`since`), or that how they ended is known."""
+    planned = Credential(user=record.plan.machines.admin_user, created_with=str(record.plan.machines.auth))
+    marked = {vm: replace(record.credentials.get(vm, planned), uncertain_since=_now() if since else None) for vm in vms}
+    noted = replace(record, credentials={**record.credentials, **marked})
     _write(noted)
     return noted
 
