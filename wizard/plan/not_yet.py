@@ -47,7 +47,5 @@ def check(values: Mapping[str, Any], bad: Container[str] = ()) -> list[Problem]:
             entry.instead,
         )
         for entry in _LIST
-        if entry.field in values
-        and entry.field not in bad
-        and entry.refuses(values[entry.field])
+        if entry.field in values and entry.field not in bad and entry.refuses(values[entry.field])
     ]

@@ -20,8 +20,8 @@ from aiohttp import web
 from wizard.errors import WizardError
 from wizard.home import write_atomically
 from wizard.sandbox import address, ca, control
-from wizard.sandbox.arm.insights.monitor import Monitor
 from wizard.sandbox.arm.compute.scale_set_watch import Watch
+from wizard.sandbox.arm.insights.monitor import Monitor
 from wizard.sandbox.arm.operations import Operations
 from wizard.sandbox.arm.registry import Registry
 from wizard.sandbox.arm.requests_log import RequestsLog
