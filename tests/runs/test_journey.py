@@ -80,14 +80,14 @@ async def other_modes_and_a_third_vm(name: str, made: str) -> None:
     await told("reset", name, second, password="Second-Horse-22")
     desk = Desk()
     try:
-        asked = {"vms": ["web1"], "mode": "remove-user", "user": "azureuser"}
+        asked: dict[str, Any] = {"vms": ["web1"], "mode": "remove-user", "user": "azureuser"}
         outlook = await desk.ask("reset_outlook", name=name, **asked)
         assert outlook["users"] == {"web1": ["azureuser", "second"]}
         assert "home folder stays" in outlook["warnings"][0]
         removal = await told("reset", name, asked, admin_password="Second-Horse-22", old_password=made)
         assert [event["state"] for event in of(removal, "reset")] == ["proved"], of(removal, "reset")
         assert (await desk.ask("reset_outlook", name=name, **asked))["users"] == {"web1": ["second"]}
-        plain = {"vms": ["web1"], "mode": "configuration", "user": "second"}
+        plain: dict[str, Any] = {"vms": ["web1"], "mode": "configuration", "user": "second"}
         configuration = await told("reset", name, plain, old_password="Second-Horse-22")
         assert [event["state"] for event in of(configuration, "reset")] == ["proved"], of(configuration, "reset")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from pytest_textual_snapshot import SVGImageExtension, normalize_svg
+from pytest_textual_snapshot import SVGImageExtension, normalize_svg  # type: ignore[import-untyped]
 from syrupy.assertion import SnapshotAssertion
 from textual.filter import Monochrome
 from textual.pilot import Pilot

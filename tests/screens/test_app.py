@@ -162,7 +162,7 @@ async def test_every_plan_key_has_a_field(wizard, monkeypatch):
     async with wizard() as pilot:
         for step in ("basics", "machines", "network", "balancer", "storage"):
             pilot.app.go(step)
-            await until(pilot, lambda step=step: getattr(pilot.app.screen, "step_id", "") == step)
+            await until(pilot, lambda wanted=step: getattr(pilot.app.screen, "step_id", "") == wanted)  # type: ignore[misc]
             await until(pilot, pilot.app.screen.fields)
             seen |= {field.key for field in pilot.app.screen.fields()}
     assert [key for key in document.fields() if key not in seen] == []

@@ -155,7 +155,7 @@ def test_every_variant_stands_in_the_tree_once_and_nothing_is_other():
     found = [{"id": r.id, "type": r.type, "name": r.name, "after": list(r.after)} for r in build(plan, "sub")]
     root = branches(found)
     names = [branch.name for branch in root.walk() if branch.words]
-    assert sorted(names) == sorted([*(each["name"] for each in found), "ra-multi-vm-rg"])
+    assert sorted(names) == sorted([*(str(each["name"]) for each in found), "ra-multi-vm-rg"])
     assert "left as it is" in root.words
     assert "Other" not in [part.name for part in root.children]
     told = [line.plain for line in tree_lines(root)]

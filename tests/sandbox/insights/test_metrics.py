@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from tests.sandbox.arm.conftest import Arm, arm, group, session
 from tests.sandbox.insights.test_settings import balancer
@@ -15,7 +16,7 @@ async def test_probes_become_health_probe_status_by_member(arm: Arm, balancer: s
     path = f"{balancer}/providers/Microsoft.Insights/metrics"
     question = {"metricnames": "DipAvailability", "$filter": "BackendIPAddress eq '*'", "aggregation": "Average,Count"}
     deadline = time.monotonic() + 30
-    series = []
+    series: list[dict[str, Any]] = []
     while not series:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.2)
