@@ -21,6 +21,7 @@ FILES = {
     f"{BASE}2026-03-01/Microsoft.Compute.Extensions.json": "schemas_2026-03-01_Microsoft.Compute.Extensions.json",
     f"{BASE}2026-04-01/Microsoft.Storage.json": "schemas_2026-04-01_Microsoft.Storage.json",
     f"{BASE}2022-10-01/Microsoft.Insights.json": "schemas_2022-10-01_Microsoft.Insights.json",
+    f"{BASE}2021-05-01-preview/Microsoft.Insights.json": "schemas_2021-05-01-preview_Microsoft.Insights.json",
     f"{BASE}common/definitions.json": "schemas_common_definitions.json",
 }
 VERSIONS = {
@@ -29,6 +30,16 @@ VERSIONS = {
     "Microsoft.Storage": "2026-04-01",
     "Microsoft.Insights": "2022-10-01",
 }
+HANGING = {
+    "Microsoft.Network/loadBalancers/providers/diagnosticSettings": (
+        "Microsoft.Insights/diagnosticSettings",
+        "2021-05-01-preview",
+    )
+}
+"""Types of what hangs on another resource: the schema's name of each, and its version."""
+
+WITHOUT = ("Microsoft.Authorization/locks",)
+"""Types whose schemas are not among the files."""
 
 
 def available() -> bool:
@@ -49,6 +60,11 @@ def _registry() -> Registry[Any]:
 
 @cache
 def _validator(type: str) -> Draft4Validator:
+    if type in HANGING:
+        written, version = HANGING[type]
+        namespace, _, kind = written.partition("/")
+        reference = {"$ref": f"{BASE}{version}/{namespace}.json#/extension_resourceDefinitions/{kind}"}
+        return Draft4Validator(reference, registry=_registry())
     namespace, _, kind = type.partition("/")
     uri = next(each for each in FILES if f"{VERSIONS[namespace]}/{namespace}" in each)
     where = f"definitions/{kind.replace('/', '_')}_childResource" if "/" in kind else f"resourceDefinitions/{kind}"
@@ -60,7 +76,8 @@ def errors(type: str, name: str, body: dict[str, Any]) -> list[str]:
     """What Azure's schema has against a resource's body: the deepest places, where the reason is."""
     namespace = type.partition("/")[0]
     written = type.rpartition("/")[2] if type.count("/") > 1 else type  # a child is written inside its parent
-    template = {"type": written, "name": name, "apiVersion": VERSIONS[namespace], **body}
+    written, version = HANGING.get(type) or (written, VERSIONS[namespace])
+    template = {"type": written, "name": name, "apiVersion": version, **body}
     return [leaf for error in _validator(type).iter_errors(template) for leaf in _leaves(error)]
 
 

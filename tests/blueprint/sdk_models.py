@@ -28,11 +28,37 @@ MODELS: Mapping[str, tuple[types.ModuleType, str]] = {
     "Microsoft.Compute/virtualMachines/extensions": (compute, "VirtualMachineExtension"),
 }
 
+SHAPES: Mapping[str, Mapping[str, Any]] = {
+    "Microsoft.Network/loadBalancers/providers/diagnosticSettings": {
+        "properties": {
+            **dict.fromkeys(("storageAccountId", "workspaceId", "logAnalyticsDestinationType")),
+            "logs": dict.fromkeys(("category", "categoryGroup", "enabled")),
+            "metrics": dict.fromkeys(("category", "enabled", "timeGrain")),
+        }
+    },
+    "Microsoft.Authorization/locks": {"properties": dict.fromkeys(("level", "notes", "owners"))},
+}
+"""What hangs on another resource: no installed SDK has a model of it, and Azure's references show no tags nor location
+(Microsoft, "Diagnostic Settings - Create Or Update"; "Management Locks - Create Or Update By Scope")."""
+
 
 def unknown(type: str, body: Mapping[str, Any]) -> list[str]:
     """The dotted places of properties that the model of an ARM type does not have, or only reads."""
+    if type in SHAPES:
+        return list(_outside(SHAPES[type], body, ""))
     module, name = MODELS[type]
     return list(_unknown(module, getattr(module, name), body, ""))
+
+
+def _outside(shape: Mapping[str, Any], value: Mapping[str, Any], place: str) -> Iterator[str]:
+    for key, item in value.items():
+        here = f"{place}.{key}".lstrip(".")
+        if key not in shape:
+            yield here
+            continue
+        for inner in item if isinstance(item, list | tuple) else (item,):
+            if isinstance(inner, Mapping):
+                yield from _outside(shape[key] or {}, inner, here)
 
 
 def _unknown(module: types.ModuleType, model: Any, value: Any, place: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from tests.plan.strategies import ED25519, plans
 from wizard import blueprint, ids
 from wizard.blueprint import names, windows
 from wizard.blueprint.resource import OWNER_TAG, Blueprint, Resource
+from wizard.deploy import ownership
 from wizard.plan.addresses import is_tag
 from wizard.plan.files import PlanProblems
 from wizard.plan.model import (
@@ -41,10 +42,17 @@ def build(plan: Plan) -> Blueprint:
 
 
 def references(resource: Resource) -> set[str]:
-    """Every id a body names that is not the resource's own or inside it."""
+    """Every id of the deployment that a body names and that is not the resource's own or inside it."""
     text = json.dumps(dict(resource.body))
     found = {ids.key(match) for match in re.findall(r'"(/subscriptions/[^"]+)"', text)}
-    return {each for each in found if not each.startswith(ids.key(resource.id))}
+    here = ids.key(f"/subscriptions/{SUBSCRIPTION}/")
+    return {each for each in found if each.startswith(here) and not each.startswith(ids.key(resource.id))}
+
+
+def hangs_on(resource: Resource) -> str:
+    """The id of what an extension resource hangs on: it has no tags, so whose it is shows there alone; else ""."""
+    extension = ownership.is_extension({"id": resource.id})
+    return resource.id[: resource.id.rindex("/providers/")] if extension else ""
 
 
 def accounts(graph: Blueprint, resource: Resource) -> set[str]:
@@ -88,7 +96,11 @@ def test_the_edges_are_those_azure_needs_and_no_more(plan: Plan) -> None:
     graph = build(plan)
     group = {ids.group_id(SUBSCRIPTION, plan.name)} if not plan.existing_group else set()
     for resource in graph.resources[len(group) :]:
+        if resource.type == names.LOCK:  # what fails half-way must not be locked
+            assert set(resource.after) == {each.id for each in graph} - group - {resource.id}
+            continue
         needed = {owner(graph, each) for each in references(resource)} | group | accounts(graph, resource)
+        needed |= {parent} if (parent := hangs_on(resource)) else set()
         reachable = ancestors(graph, resource.id)
         assert needed <= reachable, f"{resource.name} does not wait for something it refers to"
         for edge in resource.after:
@@ -123,7 +135,13 @@ def test_the_same_plan_makes_the_same_graph(plan: Plan) -> None:
 @every_plan
 @given(plan=plans(most=5))
 def test_everything_is_tagged_and_in_its_region(plan: Plan) -> None:
-    for resource in build(plan):
+    graph = build(plan)
+    for resource in graph:
+        if parent := hangs_on(resource):
+            assert not {"tags", "location"} & set(resource.body), "Azure refuses them there"
+            assert ownership.owned({"id": resource.id}, plan.name)
+            assert graph[parent].body["tags"][OWNER_TAG] == plan.name, "nobody else's is written on"
+            continue
         assert resource.body["tags"] == {**plan.tags, OWNER_TAG: plan.name}
         assert resource.body["location"] == plan.location
 

@@ -16,11 +16,14 @@ from wizard.plan.model import (
     Diagnostics,
     Direction,
     Layout,
+    Lock,
     Machines,
+    Management,
     Nat,
     Network,
     Outbound,
     OutboundAddress,
+    Patching,
     Placement,
     Plan,
     ProbeProtocol,
@@ -34,6 +37,11 @@ from wizard.plan.model import (
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPf1vNBUuAr3BYhDdnbyh5cXSHKYDsYCYJDSAeN2dSKN somebody@here"
 
 EXPECTATIONS = ("p99<200ms", "errors<0.1%", "vms==2", "rps > 500")
+
+WORKSPACE = (
+    "/subscriptions/00000000-0000-0000-0000-000000000009/resourceGroups/logs"
+    "/providers/Microsoft.OperationalInsights/workspaces/main"
+)
 
 URN = "canonical:ubuntu-24_04-lts:server:24.04.1"
 ALNUM = string.ascii_letters + string.digits
@@ -153,14 +161,36 @@ def scale_sets(draw: st.DrawFn, count: int) -> ScaleSet:
 
 
 @st.composite
+def diagnostics(draw: st.DrawFn) -> Diagnostics:
+    account, workspace = draw(st.booleans()), draw(st.sampled_from(["", WORKSPACE]))
+    kept = bool(account or workspace)  # events and metrics need a place to go to
+    return Diagnostics(
+        boot=draw(st.booleans()),
+        storage_account=account,
+        workspace=workspace,
+        health_events=kept and draw(st.booleans()),
+        metrics=kept and draw(st.booleans()),
+    )
+
+
+@st.composite
+def management(draw: st.DrawFn, *, own_group: bool) -> Management:
+    return Management(
+        lock=draw(st.sampled_from(Lock)) if own_group else Lock.NONE,
+        patching=draw(st.sampled_from(Patching)),
+    )
+
+
+@st.composite
 def plans(draw: st.DrawFn, most: int = 200) -> Plan:
     count = draw(st.integers(1, most))
     faults = draw(st.integers(1, 3))
     auth = draw(st.sampled_from(Auth))
+    existing_group = draw(st.booleans())
     plan = Plan(
         cloud=draw(st.sampled_from(["sandbox", "public", "usgov", "china", "https://management.local.example:8443"])),
         name=draw(groups),
-        existing_group=draw(st.booleans()),
+        existing_group=existing_group,
         location=draw(locations),
         prefix=draw(prefixes),
         tags=draw(tags),
@@ -184,7 +214,8 @@ def plans(draw: st.DrawFn, most: int = 200) -> Plan:
         scale_set=draw(scale_sets(count)),
         network=draw(networks(count)),
         balancer=draw(balancers(count)),
-        diagnostics=Diagnostics(boot=draw(st.booleans()), storage_account=draw(st.booleans())),
+        diagnostics=draw(diagnostics()),
+        management=draw(management(own_group=not existing_group)),
         verification=Verification(expect=tuple(draw(st.lists(st.sampled_from(EXPECTATIONS), max_size=3)))),
     )
     return unmanaged(plan) if draw(st.integers(0, 3)) == 0 else plan
