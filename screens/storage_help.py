@@ -103,7 +103,7 @@ PATCHING = Help(
 )
 KEEP = Help(
     "What becomes of a machine's disks when it is deleted.",
-    "Each disk says so itself (deleteOption). Disks that are kept are billed until somebody deletes them.",
+    "Each disk says so itself (deleteOption). Disks that are kept are billed until they are deleted; destroy does it.",
     "Deleted with it: machines behind a balancer keep nothing that matters.",
     "It can be changed at any time.",
 )

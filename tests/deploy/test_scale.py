@@ -17,7 +17,7 @@ from bench import scale as bench
 from tests.deploy.conftest import KEY
 from wizard import api, ids, runs
 from wizard import blueprint as blueprints
-from wizard.blueprint.resource import Resource
+from wizard.blueprint.resource import OWNER_TAG, Resource
 from wizard.commands import consent
 from wizard.commands.cli import main
 from wizard.deploy import engine, journey, record, scale
@@ -31,7 +31,7 @@ from wizard.deploy.events import (
     Scaled,
 )
 from wizard.errors import InputError, WizardError
-from wizard.plan.model import Balancer, Machines, Plan
+from wizard.plan.model import Balancer, DataDisk, Machines, Management, Plan
 from wizard.verify import control, machines, readiness, verify
 
 
@@ -112,6 +112,38 @@ async def test_out_and_in_leave_what_stays_as_it_was(two, azure, writes):
     outlook, told = await to(2, two.name, azure)
     assert (outlook.complete, writes()) == (True, before)
     assert [e.event for e in told] == ["scaled"]
+
+
+async def test_kept_disks_stay_with_our_tag_until_all_is_destroyed(plan, azure):
+    disks = (DataDisk(size_gb=4),)
+    more = {
+        "machines": plan.machines.model_copy(update={"count": 2, "data_disks": disks}),
+        "management": Management(keep_disks=True),
+    }
+    kept = plan.model_copy(update=more)
+    await journey.carry_out(await journey.look(kept, azure), azure, {}, lambda event: None)
+
+    async def disks_of(vm: str) -> list[dict[str, Any]]:
+        items = [item for item in await azure.list_group(plan.name) if item["type"].endswith("/disks")]
+        return [item for item in items if item["name"].startswith(f"{vm}_")]
+
+    await to(1, plan.name, azure)
+    left = await disks_of("web2")
+    assert [item["tags"][OWNER_TAG] for item in left] == [plan.name] * 2
+    assert not [item for item in left if (await azure.get(item["id"])).get("managedBy")]
+    await to(2, plan.name, azure)
+    assert len(await disks_of("web2")) == 4, "new ones, beside those that were kept"
+
+    gone = kept.model_copy(update={"management": Management()})  # from now on disks go with their machines
+    outlook = await journey.look(gone, azure)
+    assert {found.resource.name for found in outlook.survey.of("differs")} == {"web1", "web2"}
+    await journey.carry_out(outlook, azure, {}, lambda event: None)
+    await to(1, plan.name, azure)
+    assert {item["id"] for item in await disks_of("web2")} == {item["id"] for item in left}
+    told: list[Event] = []
+    await journey.destroy(record.load(plan.name), azure, told.append)
+    assert {item["id"] for item in left} <= {event.id for event in told if isinstance(event, ResourceDeleted)}
+    assert await azure.list_group(plan.name) is None
 
 
 async def test_what_others_wrote_into_the_balancer_stays(two, azure):

@@ -178,6 +178,7 @@ def management(draw: st.DrawFn, *, own_group: bool) -> Management:
     return Management(
         lock=draw(st.sampled_from(Lock)) if own_group else Lock.NONE,
         patching=draw(st.sampled_from(Patching)),
+        keep_disks=draw(st.booleans()),
     )
 
 
@@ -237,5 +238,6 @@ def unmanaged(plan: Plan) -> Plan:
             "machines": machines.model_copy(update=more),
             "storage": Storage(layout=Layout.ACCOUNT_PER_VM),
             "diagnostics": plan.diagnostics.model_copy(update={"storage_account": True}),
+            "management": plan.management.model_copy(update={"keep_disks": False}),
         }
     )

@@ -9,8 +9,8 @@ import pytest
 
 from tests.plan.strategies import ED25519
 from wizard import blueprint
-from wizard.plan import files, rules
-from wizard.plan.model import Layout, Plan
+from wizard.plan import files, management, rules
+from wizard.plan.model import Layout, Placement, Plan
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 
@@ -107,3 +107,11 @@ def test_other_plans_are_as_they_were() -> None:
     graph = blueprint.build(plain, SUBSCRIPTION)
     assert not graph.of_type("Microsoft.Storage/storageAccounts")
     assert graph.of_type("Microsoft.Compute/availabilitySets")[0].body["sku"] == {"name": "Aligned"}
+
+
+def test_what_keeps_no_disks_says_so() -> None:
+    assert list(management.disks_can_be_kept(True, Placement.AVAILABILITY_SET, Layout.MANAGED)) == []
+    assert list(management.disks_can_be_kept(False, Placement.SCALE_SET, Layout.ACCOUNT_PER_VM)) == []
+    for placement, layout in ((Placement.SCALE_SET, Layout.MANAGED), (Placement.ZONES, Layout.ACCOUNT_PER_VM)):
+        (problem,) = management.disks_can_be_kept(True, placement, layout)
+        assert (problem.field, problem.severity) == ("management.keep_disks", "error")

@@ -11,12 +11,16 @@ CACHING = {Caching.NONE: "None", Caching.READ_ONLY: "ReadOnly", Caching.READ_WRI
 
 
 def storage_profile(plan: Plan, image: Image) -> dict[str, Any]:
-    """The image and all disks. Disks go with their machine when it is deleted."""
+    """The image and all disks. Disks go with their machine when it is deleted, unless the plan keeps them.
+
+    A disk that is made with its machine takes the machine's tags, so one that is kept is still known as ours.
+    """
     machines = plan.machines
+    with_machine = "Detach" if plan.management.keep_disks else "Delete"
     os_disk: dict[str, Any] = {
         "createOption": "FromImage",
         "caching": CACHING[machines.os_disk_caching],
-        "deleteOption": "Delete",
+        "deleteOption": with_machine,
         "managedDisk": {"storageAccountType": machines.os_disk},
     }
     if machines.os_disk_gb:
@@ -29,7 +33,7 @@ def storage_profile(plan: Plan, image: Image) -> dict[str, Any]:
                 "createOption": "Empty",
                 "diskSizeGB": disk.size_gb,
                 "caching": CACHING[disk.caching],
-                "deleteOption": "Delete",
+                "deleteOption": with_machine,
                 "managedDisk": {"storageAccountType": disk.type},
             }
             for lun, disk in enumerate(machines.data_disks)

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 def command(name: str | None, yes: bool, remove_lock: bool, as_json: bool) -> None:
     """Delete everything that the deployment NAME (left out: the one last worked on) created in Azure.
 
-    Only what carries its tag is deleted. Anything else in the resource group stops it before the first delete, and so
-    does a lock: our own goes with --remove-lock, somebody else's never. A deployment that is not there is destroyed
-    already.
+    Only what carries its tag is deleted; disks that earlier VMs left behind (management.keep_disks) do. Anything else
+    in the resource group stops it before the first delete, and so does a lock: our own goes with --remove-lock,
+    somebody else's never. A deployment that is not there is destroyed already.
     """
     from wizard.deploy import record
 
@@ -61,6 +61,8 @@ def _consent(known: Record, yes: bool) -> None:
             "Add --yes: it stands for consent.",
         )
     click.echo(f"This deletes the deployment {known.name} in {known.plan.cloud}, with all its VMs and disks.", err=True)
+    if known.plan.management.keep_disks:
+        click.echo("Disks that earlier VMs left behind (management.keep_disks) are deleted as well.", err=True)
     if consent.typed("Type its name to go on") != known.name:
         raise InputError("Nothing was deleted.", "What was typed is not the deployment's name.")
 

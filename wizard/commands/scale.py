@@ -57,7 +57,8 @@ def command(
 
     Out: each new VM gets its NAT rule, its NIC in the pool and its place in the availability set; it gets requests once
     its probe is up. In: the VMs with the highest numbers are taken out of the pool, wait for --drain seconds, and are
-    deleted with their disks. No VM that stays is renumbered. An interrupted run is continued by running it again.
+    deleted, with their disks unless management.keep_disks keeps those. No VM that stays is renumbered. An interrupted
+    run is continued by running it again.
 
     New connections lose nothing. A connection that is kept alive stays with its VM, and ends with it: Azure does not
     tell how many there still are when the drain is over.
@@ -80,6 +81,8 @@ def command(
     out.data(scaled.as_event(), _told(scaled))
     if source.generate_into is not None and passwords:
         out.say(f"The passwords are in {source.generate_into}.")
+    if outlook.removed and known.plan.management.keep_disks:
+        out.say(f"The disks stay and are paid for: az disk list -g {known.name} -o table. destroy deletes them too.")
     out.say(f"Prove it: multivm-wizard verify {known.name}")
     if count != known.plan.machines.count:
         out.say(f"Write count = {count} into your plan file, too: this deployment's own copy of the plan has it.")
@@ -135,7 +138,8 @@ def _consent(outlook: Outlook, yes: bool) -> None:
             "Read what would be done, and add --yes: it stands for consent.",
         )
     if outlook.removed:
-        if consent.typed(f"This deletes VMs with their disks. Type {name} to go on") != name:
+        disks = "and keeps their disks" if outlook.plan.management.keep_disks else "with their disks"
+        if consent.typed(f"This deletes VMs {disks}. Type {name} to go on") != name:
             raise InputError("Nothing was changed.", "What was typed is not the deployment's name.")
     elif not consent.agrees("Write this?"):
         raise InputError("Nothing was changed.", "The question was answered with no.")

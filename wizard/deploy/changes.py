@@ -49,7 +49,12 @@ _IN_PLACE: Mapping[str, tuple[Pattern, ...]] = {
     ),
     "microsoft.insights/autoscalesettings": (("properties",),),
     "microsoft.storage/storageaccounts": (("properties",), ("sku",)),
-    "microsoft.compute/virtualmachines": (("properties", "diagnosticsProfile"),),
+    "microsoft.compute/virtualmachines": (
+        ("properties", "diagnosticsProfile"),
+        # Microsoft, "Delete a VM and attached resources": of a VM that is there, too.
+        ("properties", "storageProfile", "osDisk", "deleteOption"),
+        ("properties", "storageProfile", "dataDisks", "*", "deleteOption"),
+    ),
     "microsoft.compute/virtualmachines/extensions": (  # settings that changed run once more
         ("properties", "settings"),
         ("properties", "typeHandlerVersion"),

@@ -65,7 +65,9 @@ def _list_differences(desired: Sequence[Any], live: Any, path: tuple[str, ...]) 
         return [Difference(path, desired, live)]
     if (label := _label(desired)) is None:
         return [] if _same_items(desired, live, path) else [Difference(path, desired, live)]
-    there = {_name(item[label], label): item for item in live if isinstance(item, Mapping) and item.get(label)}
+    there = {
+        _name(item[label], label): item for item in live if isinstance(item, Mapping) and item.get(label) is not None
+    }
     differences: list[Difference] = []
     for item in desired:
         step = (*path, str(item[label]))
@@ -76,15 +78,15 @@ def _list_differences(desired: Sequence[Any], live: Any, path: tuple[str, ...]) 
 
 
 def _label(items: Sequence[Any]) -> str | None:
-    """What tells the items of a list apart: their names, or the ids they refer to."""
-    for label in ("name", "id"):
-        if items and all(isinstance(item, Mapping) and isinstance(item.get(label), str) for item in items):
+    """What tells the items of a list apart: their names, the ids they refer to, or where they are plugged in."""
+    for label, kind in (("name", str), ("id", str), ("lun", int)):
+        if items and all(isinstance(item, Mapping) and isinstance(item.get(label), kind) for item in items):
             return label
     return None
 
 
-def _name(text: str, label: str) -> str:
-    return ids.key(text) if label == "id" else text.casefold()
+def _name(value: object, label: str) -> str:
+    return ids.key(str(value)) if label == "id" else str(value).casefold()
 
 
 def _same_items(desired: Sequence[Any], live: Sequence[Any], path: tuple[str, ...]) -> bool:

@@ -45,6 +45,7 @@ _COMMENTS: Mapping[str, str] = {
     "diagnostics.health_events": "to the storage account and the workspace",
     "management.lock": "none, delete",
     "management.patching": "platform, image",
+    "management.keep_disks": "when a machine is scaled in or deleted",
     "storage.layout": "managed, account-per-vm (unmanaged disks, where a cloud still has them)",
 }
 _COLUMN = 37  # where comments begin, as far as the values let them

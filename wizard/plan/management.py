@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from wizard.errors import Problem
-from wizard.plan.model import Lock
+from wizard.plan.model import Layout, Lock, Placement
 
 WORKSPACE = re.compile(
     r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers/Microsoft\.OperationalInsights/workspaces/[^/]+",
@@ -69,3 +70,21 @@ def lock_of_own_group(lock: Lock, existing_group: bool) -> Problem | None:
         "With existing_group it is somebody else's, and nothing of it is changed.",
         'Use lock = "none".',
     )
+
+
+def disks_can_be_kept(keep: bool, placement: Placement, layout: Layout) -> Iterator[Problem]:
+    """Kept are managed disks of machines that we delete ourselves."""
+    if keep and placement is Placement.SCALE_SET:
+        yield Problem(
+            "management.keep_disks",
+            "A scale set's machines do not leave their disks.",
+            "Azure adds, removes and replaces them by itself: the disks of each would pile up, and be paid for.",
+            "Write keep_disks = false, or place the machines otherwise.",
+        )
+    if keep and layout is Layout.ACCOUNT_PER_VM:
+        yield Problem(
+            "management.keep_disks",
+            "Only managed disks are kept.",
+            "A VHD goes with its machine's storage account.",
+            f'Write keep_disks = false, or layout = "{Layout.MANAGED}".',
+        )

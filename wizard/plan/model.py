@@ -345,7 +345,9 @@ class Management(_Section):
         default=Patching.PLATFORM,
         description="platform: Azure installs updates, one update domain after the other; image: as the image is set.",
     )
-    keep_disks: bool = Field(default=False, description="Keep a machine's disks when the machine is deleted.")
+    keep_disks: bool = Field(
+        default=False, description="Keep a machine's disks when it is scaled in or deleted; destroy deletes them too."
+    )
 
 
 class Verification(_Section):

@@ -20,10 +20,6 @@ class _NotYet:
     instead: str
 
 
-def _asked(value: object) -> bool:
-    return bool(value)
-
-
 def _image(text: str) -> bool:
     if is_managed_image(text):
         return False
@@ -32,7 +28,6 @@ def _image(text: str) -> bool:
 
 
 _LIST = (
-    _NotYet("management.keep_disks", _asked, "A machine that leaves its disks", "Set it to false."),
     _NotYet("machines.image", _image, "This image", f"Use {', '.join(_WORKING_IMAGES)}, or the id of a managed image."),
 )
 

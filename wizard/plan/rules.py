@@ -183,6 +183,7 @@ _TOGETHER = (
     _rule(management.health_events_have_a_place, "diagnostics.health_events", *_KEPT_IN),
     _rule(management.metrics_have_a_place, "diagnostics.metrics", *_KEPT_IN),
     _rule(management.lock_of_own_group, "management.lock", "existing_group"),
+    _rule(management.disks_can_be_kept, "management.keep_disks", "machines.placement", _LAYOUT),
     _rule(management.workspace_is_used, "diagnostics.workspace", "diagnostics.health_events", "diagnostics.metrics"),
     _rule(_few, "machines.count", "machines.placement"),
     _rule(zones.spread, "machines.count", "machines.zones", "machines.placement", "scale_set.zones"),

@@ -328,10 +328,13 @@ async def test_data_disks_are_made_attached_and_released(desk: Desk) -> None:
     ]
     await desk.put(VM, "vm1", body=body)
     assert desk.document(DISK, "own").body["managedBy"] == desk.id(VM, "vm1")
-    assert desk.document(DISK, "vm1_DataDisk_0").body["properties"]["diskSizeGB"] == 128
+    (made,) = (disk for disk in desk.store.of_type(DISK) if disk.name.startswith("vm1_disk2_"))
+    assert made.body["properties"]["diskSizeGB"] == 128
     other = desk.machine(desk.nic("nic2"))
     other["properties"]["storageProfile"]["dataDisks"] = body["properties"]["storageProfile"]["dataDisks"][1:]
     assert (await refusal(desk, other, "vm2")).code == "ConflictingUserInput"
+    await desk.put(VM, "vm1", body=body)
+    assert desk.document(DISK, made.name).body["managedBy"] == desk.id(VM, "vm1"), "the same disk, unnamed as it was"
     await desk.delete(VM, "vm1")
     assert [disk.name for disk in desk.store.of_type(DISK)] == ["own"]
 

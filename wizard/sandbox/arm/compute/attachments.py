@@ -183,8 +183,8 @@ def check_disks(world: World, region: Region, properties: Json, vm_id: str, grou
             _check_attachable(world, region, wanted, vm_id)
         elif text(disk, "createOption") == "Attach":
             raise missing("dataDisk.managedDisk.id")
-        else:
-            _check_new(world, name or f"{vm_id.rsplit('/', 1)[-1]}_DataDisk_{disk['lun']}", vm_id, group)
+        elif name:
+            _check_new(world, name, vm_id, group)
 
 
 def _check_new(world: World, name: str, vm_id: str, group: str) -> None:

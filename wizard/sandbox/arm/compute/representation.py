@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import secrets
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from wizard import ids
@@ -56,9 +57,12 @@ def _vhd(sent: Json, defaults: Json) -> Json:
     return {**defaults, **{key: value for key, value in sent.items() if value is not None and key != "deleteOption"}}
 
 
-def data_disks(body: Json, subscription: str, group: str, name: str) -> list[Json]:
-    """The entries of the storage profile, with a name and an id for each disk that is to be made."""
-    shown = []
+def data_disks(body: Json, subscription: str, group: str, name: str, before: Iterable[Json] = ()) -> list[Json]:
+    """The entries of the storage profile, with a name and an id for each disk that is to be made.
+
+    A disk that was there `before` keeps its name; a new one without a name gets one that no other disk has.
+    """
+    shown, named = [], {disk["lun"]: disk["name"] for disk in before}
     for sent in items(body, "properties.storageProfile.dataDisks"):
         if sent.get("vhd"):
             shown.append(_vhd(sent, {"caching": "None", "toBeDetached": False}))
@@ -68,12 +72,16 @@ def data_disks(body: Json, subscription: str, group: str, name: str) -> list[Jso
         if managed.get("id"):
             disk["name"] = managed["id"].rstrip("/").rsplit("/", 1)[-1]
         else:
-            disk["name"] = sent.get("name") or f"{name}_DataDisk_{sent['lun']}"
+            disk["name"] = sent.get("name") or named.get(sent["lun"]) or _data_disk_name(name, sent["lun"])
             managed.setdefault("storageAccountType", "Premium_LRS")
             managed["id"] = ids.resource_id(subscription, group, DISK, disk["name"])
         disk["managedDisk"] = managed
         shown.append(disk)
     return shown
+
+
+def _data_disk_name(vm: str, lun: int) -> str:
+    return f"{vm}_disk{lun + 2}_{secrets.token_hex(16)}"  # Azure's pattern, from memory
 
 
 def _os_profile(profile: Json, image: Image) -> None:
@@ -113,7 +121,7 @@ def updated(body: Json, existing: Document, subscription: str, group: str) -> Js
         **old["storageProfile"],
         "osDisk": _merged(old["storageProfile"]["osDisk"], storage.get("osDisk") or {}),
         # Left out, data disks stay; an empty list detaches them.
-        "dataDisks": data_disks(body, subscription, group, existing.name)
+        "dataDisks": data_disks(body, subscription, group, existing.name, old["storageProfile"]["dataDisks"])
         if "dataDisks" in storage
         else old["storageProfile"]["dataDisks"],
     }
