@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -152,9 +153,25 @@ class WizardApp(App[None]):
         try:
             folder = Path(path) if path else home() / "pictures"
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.notify(f"Saved as {Path(self.save_screenshot(filename, str(folder))).absolute()}")
+            with self._secrets_hidden():
+                saved = self.save_screenshot(filename, str(folder))
+            self.notify(f"Saved as {Path(saved).absolute()}")
         except OSError as error:
             self.notify(f"The picture could not be saved: {error.strerror}.", severity="error")
+
+    @contextlib.contextmanager
+    def _secrets_hidden(self) -> Iterator[None]:
+        """A file holds no password, be it shown just now, on the screen or through a dialog over it."""
+        from screens.widgets.text import SecretControl
+
+        shown = [control for screen in self.screen_stack for control in screen.query(SecretControl) if control.shown]
+        for control in shown:
+            control.shown = False
+        try:
+            yield
+        finally:
+            for control in shown:
+                control.shown = True
 
     def action_toasts(self) -> None:
         from screens.toasts import ToastsScreen

@@ -81,6 +81,22 @@ async def test_a_copy_goes_to_the_clipboard_and_to_a_file(wizard, own_home):
         assert str(file) in pilot.app.toasts[-1].message
 
 
+async def test_a_saved_picture_holds_no_password_that_is_shown(wizard, own_home):
+    async with wizard("machines", size=(120, 40)) as pilot:
+        app = pilot.app
+        app.answers.set("machines.auth", "password", commit=True)
+        control = app.screen.field(PASSWORD).control
+        await until(pilot, lambda: control.is_on_screen)
+        control.line.focus()
+        await pilot.press(*"Shown2all")
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: control.shown and "Shown2all" in app.export_screenshot())
+        app.action_screenshot("shown.svg")
+        await until(pilot, lambda: app.toasts)
+        assert "Shown2all" not in (own_home / "pictures" / "shown.svg").read_text()
+        await until(pilot, lambda: "Shown2all" in app.export_screenshot())
+
+
 async def test_a_picture_is_saved_where_a_message_says(wizard, own_home):
     async with wizard() as pilot:
         pilot.app.action_screenshot()
