@@ -160,6 +160,7 @@ class Authority:
             "graph": url,
             "graphAudience": url,
             "microsoftGraphResourceId": url,
+            "logAnalyticsResourceId": url,
             "suffixes": {"storage": "core.windows.net", "keyVaultDns": "vault.azure.net"},
         }
         # A list of clouds until 2022-09-01, which answers the one that is asked.

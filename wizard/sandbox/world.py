@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wizard.sandbox.blobs import Blobs
 from wizard.sandbox.clock import Clock
 from wizard.sandbox.faults import Faults
+from wizard.sandbox.logs import Logs
 
 if TYPE_CHECKING:
     from wizard.sandbox.arm.operations import Operations
@@ -32,3 +33,4 @@ class World:
     faults: Faults = field(default_factory=Faults)
     clock: Clock = field(default_factory=Clock)
     blobs: Blobs = field(default_factory=Blobs)
+    logs: Logs = field(default_factory=Logs)

@@ -7,12 +7,14 @@ import time
 from typing import Any
 
 from tests.sandbox.arm.conftest import Arm, arm, group, session
-from tests.sandbox.insights.test_settings import balancer
+from tests.sandbox.insights.test_settings import balancer, interface
 
 __all__ = ["arm", "balancer", "group", "session"]
 
 
 async def test_probes_become_health_probe_status_by_member(arm: Arm, balancer: str) -> None:
+    network = balancer.rsplit("/", 2)[0]
+    await arm.put(f"{network}/networkInterfaces/nic", await interface(arm, network))  # which nobody powers
     path = f"{balancer}/providers/Microsoft.Insights/metrics"
     question = {"metricnames": "DipAvailability", "$filter": "BackendIPAddress eq '*'", "aggregation": "Average,Count"}
     deadline = time.monotonic() + 30

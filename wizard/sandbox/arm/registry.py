@@ -18,6 +18,7 @@ PACKAGES = (
     "wizard.sandbox.arm.compute",
     "wizard.sandbox.arm.storage",
     "wizard.sandbox.arm.insights",
+    "wizard.sandbox.arm.operationalinsights",
     "wizard.sandbox.arm.authorization",
 )
 """Each has KINDS and PROVIDERS, and perhaps OPEN_PROVIDERS: what is answered without a token (signed URLs), and SCOPED:

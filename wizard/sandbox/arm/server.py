@@ -19,6 +19,7 @@ from wizard.sandbox.arm import children, errors, lifecycle, paths, scopes, tags
 from wizard.sandbox.arm.authorization import locks
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Child, Kind, Reply
+from wizard.sandbox.arm.operationalinsights import query
 from wizard.sandbox.arm.paging import page
 from wizard.sandbox.arm.registry import Registry, action_of
 from wizard.sandbox.arm.requests_log import RequestsLog
@@ -101,6 +102,9 @@ class Server:
         claims = self._authority.check(token)
         if self._world.faults.is_revoked(token):
             raise faults_answers.expired(self._world)
+        if query.is_ours(segments):
+            call.body = await _body(request, call)
+            return query.answer(call, segments)
         remaining = self._throttle.take(call, str(claims["oid"]))
         call.body = await _body(request, call)
         reply = faults_answers.strike(call, segments, token, self._world) or await self._arm(call, segments)

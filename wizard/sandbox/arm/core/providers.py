@@ -18,6 +18,7 @@ API_VERSIONS = {
     "Microsoft.Storage": ("2025-01-01", "2024-01-01", "2023-05-01", "2021-04-01"),
     "Microsoft.Resources": ("2025-04-01", "2024-11-01", "2022-09-01", "2021-04-01"),
     "Microsoft.Insights": ("2024-02-01", "2022-10-01", "2021-05-01-preview"),
+    "Microsoft.OperationalInsights": ("2025-07-01", "2025-02-01", "2023-09-01", "2022-10-01"),
 }
 """Newest first. The sandbox takes any api-version of a type it has; these are the ones it names, from memory."""
 

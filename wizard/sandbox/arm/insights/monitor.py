@@ -1,4 +1,4 @@
-"""The watch over the balancers: their health events, their availability, and what goes to storage accounts.
+"""The watch over the balancers: their health events, their availability, and what is kept of them where.
 
 Every second it looks whether each frontend has a healthy member, which makes `VipAvailability`. Events are published as
 Microsoft describes in "Azure Load Balancer health event logs": NoHealthyBackends when the last member goes down,
@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 from wizard import ids
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.insights import settings
+from wizard.sandbox.arm.insights.metrics import METRICS
+from wizard.sandbox.arm.operationalinsights import tables
+from wizard.sandbox.arm.operationalinsights.workspaces import WORKSPACE
 from wizard.sandbox.arm.scopes import TABLE
 from wizard.sandbox.fabric import work
 
@@ -34,6 +37,7 @@ _AGAIN_S = {"NoHealthyBackends": 3600.0, "DataPathAvailabilityWarning": 300.0, "
 """Seconds after which an event that lasts is published again."""
 _SEVERITY = {"DataPathAvailabilityWarning": "Warning"}
 _BALANCER = "microsoft.network/loadbalancers"
+_UNITS = {metric.name: metric.unit for metric in METRICS[_BALANCER]}
 
 
 class Monitor:
@@ -109,8 +113,8 @@ class Monitor:
                     self._judge(rule, "DataPathAvailabilityCritical", share < 25, _data_path(rule, 25))
                     self._judge(rule, "DataPathAvailabilityWarning", 25 <= share < 90, _data_path(rule, 90))
         for balancer in self._world.store.of_type("Microsoft.Network/loadBalancers"):
-            if accounts := settings.sinks(self._world.store, ids.key(balancer.id), "AllMetrics"):
-                self._export(balancer, minute, accounts)
+            if sinks := settings.sinks(self._world.store, ids.key(balancer.id), "AllMetrics"):
+                self._export(balancer, minute, sinks)
 
     def _judge(self, rule: FrontendRule, event: str, holds: bool, description: str) -> None:
         key, now = (rule.balancer, rule.address, event), time.monotonic()
@@ -139,10 +143,13 @@ class Monitor:
                 "Description": f"{severity} - {event}: {description}",
             },
         }
-        for account in settings.sinks(self._world.store, rule.balancer, EVENTS):
-            self._write(account, f"insights-logs-{EVENTS.lower()}", balancer, _now(), [record])
+        for sink in settings.sinks(self._world.store, rule.balancer, EVENTS):
+            if sink.type == WORKSPACE:
+                self._ingest(sink, "ALBHealthEvent", [tables.event(balancer, record)])
+            else:
+                self._write(sink.name, f"insights-logs-{EVENTS.lower()}", balancer, _now(), [record])
 
-    def _export(self, balancer: Document, minute: int, accounts: list[str]) -> None:
+    def _export(self, balancer: Document, minute: int, sinks: list[Document]) -> None:
         when = datetime.datetime.fromtimestamp(minute * 60, datetime.UTC)
         records = []
         for metric in EXPORTED:  # dimensions are not exported: all of a metric's series are one
@@ -153,8 +160,16 @@ class Monitor:
             ]
             if points:
                 records.append(_metric(balancer, metric, when, points))
-        for account in accounts if records else ():
-            self._write(account, "insights-metrics-pt1m", balancer, when, records)
+        for sink in sinks if records else ():
+            if sink.type == WORKSPACE:
+                rows = [tables.metric(balancer, record, _UNITS[record["metricName"]]) for record in records]
+                self._ingest(sink, "AzureMetrics", rows)
+            else:
+                self._write(sink.name, "insights-metrics-pt1m", balancer, when, records)
+
+    def _ingest(self, workspace: Document, table: str, rows: list[dict[str, Any]]) -> None:
+        """Azure takes some minutes for it; here a row is there at once."""
+        self._world.logs.append(workspace.body["properties"]["customerId"], table, rows)
 
     def _write(
         self, account: str, container: str, about: Document, when: datetime.datetime, records: list[dict[str, Any]]

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from wizard import ids
 from wizard.sandbox.arm.errors import ArmError, invalid_content
 from wizard.sandbox.arm.kind import Call, Reply, route
+from wizard.sandbox.arm.operationalinsights.workspaces import WORKSPACE
 from wizard.sandbox.arm.scopes import TABLE, Scope, ScopeProvider
 from wizard.sandbox.arm.storage.accounts import ACCOUNT
 
 if TYPE_CHECKING:
-    from wizard.sandbox.store import Json, Store
+    from wizard.sandbox.store import Document, Json, Store
 
 CATEGORIES = {"microsoft.network/loadbalancers": (("LoadBalancerHealthEvent", "Logs"), ("AllMetrics", "Metrics"))}
 """By lower-cased type; others have none here.
@@ -107,7 +108,7 @@ class DiagnosticSettings(ScopeProvider):
         if not account and not workspace:
             raise _bad("At least one data sink needs to be specified.")
         self._check_sink(scope, account, ACCOUNT)
-        self._check_sink(scope, workspace, "Microsoft.OperationalInsights/workspaces")
+        self._check_sink(scope, workspace, WORKSPACE)
         kinds = {name.lower(): kind for name, kind in _categories(scope)}
         logs = [_enabled(one, kinds, "Logs") for one in given.get("logs") or ()]
         metrics = [_enabled(one, kinds, "Metrics") for one in given.get("metrics") or ()]
@@ -159,19 +160,18 @@ def of(store: Store, scope: str) -> list[Json]:
     return [value for key, value in store.items(TABLE) if key.startswith(below)]
 
 
-def sinks(store: Store, scope: str, category: str) -> list[str]:
-    """The names of the storage accounts that a category of a resource goes to."""
-    found = []
+def sinks(store: Store, scope: str, category: str) -> list[Document]:
+    """The storage accounts and workspaces that a category of a resource goes to."""
+    found: list[Document | None] = []
     for setting in of(store, scope):
         properties = setting["properties"]
         wanted = any(
             one["enabled"] and one["category"].lower() == category.lower()
             for one in (*properties["logs"], *properties["metrics"])
         )
-        account = store.get(properties["storageAccountId"]) if properties["storageAccountId"] else None
-        if wanted and account is not None:
-            found.append(account.name)
-    return found
+        if wanted:
+            found += [store.get(properties[key]) for key in ("storageAccountId", "workspaceId") if properties[key]]
+    return [sink for sink in found if sink is not None]
 
 
 def _categories(scope: Scope) -> tuple[tuple[str, str], ...]:
