@@ -122,6 +122,8 @@ class Traffic:
     result: Event | None = None
     marks: list[tuple[float, str]] = field(default_factory=list)
     drill: Event | None = None
+    turns: list[Event] = field(default_factory=list)
+    ramp: Event | None = None
     waiting: str = ""
     error: Event | None = None
 
@@ -140,6 +142,10 @@ class Traffic:
                     self.marks.append((float(event["at"]), str(event["what"])))
                 case "drill":
                     self.drill = event
+                case "turn":
+                    self.turns = [*self.turns[-_LONGEST_SERIES:], event]
+                case "ramp":
+                    self.ramp = event
                 case "waiting":
                     self.waiting = str(event["detail"])
                 case "error":
@@ -159,6 +165,11 @@ class Traffic:
 
     def seconds(self) -> float:
         return float(self.steps[-1]["at"]) if self.steps else 0.0
+
+    def silent_s(self) -> float:
+        """For how long nobody has answered, by the last report."""
+        answered = next((float(step["at"]) for step in reversed(self.steps) if step["rps"]), 0.0)
+        return self.seconds() - answered
 
     def course(self) -> list[tuple[float, float, float]]:
         """Each step's time, good answers a second, and failures a second."""

@@ -18,6 +18,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from screens import verify_told
 from screens.answers import PASSWORD
 from screens.findings import Findings, Traffic
 from screens.live import Event, Follows, Live, dotted, resource_states, start, told
@@ -27,7 +28,7 @@ from screens.widgets.doors import Doors, doors
 from screens.widgets.picture import Picture
 from screens.widgets.signs import sign
 from screens.widgets.spark import Spark
-from screens.widgets.timeline import Timeline
+from screens.widgets.timeline import Timeline, answers_and_failures
 from wizard.errors import WizardError
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
 TYPED = "secret.verify"
 LOAD_S = 15.0
 CONNECTIONS = 50
-WORK = ("verify", "load", "drill")
+TIMEOUT_S = 3.0
+"""Without an answer for so long a request has failed: its errors are seen within the load's time."""
+
+WORK = ("verify", "load", "drill", "ramp")
 
 
 class _NotBegunError(WizardError):
@@ -52,6 +56,7 @@ class VerifyStep(Live):
         Binding("v", "verify", "Verify", tooltip="Check everything again", id="verify.verify"),
         Binding("l", "load", "Load", tooltip="Send HTTP load and see who answers", id="verify.load"),
         Binding("d", "drill", "Drill…", tooltip="Stop a VM under load and see what users see", id="verify.drill"),
+        Binding("a", "ramp", "Ramp…", tooltip="Load it until autoscale adds a VM", id="verify.ramp"),
         Binding("e", "evidence", "Evidence", tooltip="Where the proof is kept", id="verify.evidence"),
         Binding("r", "reset", "Reset…", tooltip="Reset the VMs' credentials", id="verify.reset"),
         Binding("h", "home", "Home", tooltip="What is there, and what can be done with it", id="verify.home"),
@@ -67,7 +72,7 @@ class VerifyStep(Live):
         self.kind = ""
         self.result: Ended | None = None
         self._plan: Mapping[str, Any] = {}
-        self._drilled = self._load_next = False
+        self._load_next = False
 
     # The frame
 
@@ -194,8 +199,7 @@ class VerifyStep(Live):
             self._load_next = True
         else:
             self.traffic = Traffic()
-            self._drilled = run.kind == "drill"
-        self.set_class(self._drilled, "-drill")
+            self.set_class(run.kind in ("drill", "ramp"), "-course")
         self.set_class(run.kind != "verify" or bool(self.traffic.steps), "-traffic")
         self.say("")
         self.follow(run)
@@ -210,13 +214,16 @@ class VerifyStep(Live):
         if ended is not None and ended.state in ("failed", "lost"):
             self.say(told(ended.what, ended.why, ended.remedy))
         elif ended is not None and ended.state == "cancelled":
-            self.say(told(f"The {_noun(self.kind)} was stopped.", sign="!", tone="warn"))
+            self.say(told(f"The {verify_told.noun(self.kind)} was stopped.", sign="!", tone="warn"))
         elif self.kind == "verify":
             if self._load_next and self.is_current and self._serves():
                 self._load_next = False
                 self.action_load()
         elif self.kind == "drill" and self.traffic.drill:
-            self.say(_verdict(self.traffic.drill))
+            self.say(verify_told.verdict(self.traffic.drill))
+        elif self.kind == "ramp" and self.traffic.ramp:
+            self.say(verify_told.ramp_verdict(self.traffic.ramp))
+            self.look()
 
     def _serves(self) -> bool:
         return any(group.name == "http.page" and group.of("passed") for group in self.findings.groups.values())
@@ -243,20 +250,25 @@ class VerifyStep(Live):
         if warned:
             parts.append(Content.styled(f"! {warned} to look at", "$text-warning"))
         if self.run is not None and not self.over:
-            parts.append(Content.styled(f"… {_noun(self.kind)}", "$text-accent"))
+            parts.append(Content.styled(f"… {verify_told.noun(self.kind)}", "$text-accent"))
         self.head(f"Verify {self.name_of_deployment}", Content(" · ").join(parts))
 
     def _draw_traffic(self) -> None:
         traffic, steps = self.traffic, self.traffic.steps
-        if self._drilled:
-            self.query_one(Timeline).show(traffic.course(), traffic.marks)
+        if self.kind == "ramp":
+            self.query_one(Timeline).show(*verify_told.ramp_course(traffic.turns))
+            if not self.over:
+                self.say(verify_told.ramp_going_on(traffic.turns))
+            return
+        if self.has_class("-course"):
+            self.query_one(Timeline).show(answers_and_failures(traffic.course()), traffic.marks)
             return
         result = traffic.result
         rates = [float(step["rps"]) for step in steps]
         done = f"{traffic.seconds():.0f} s" + (f" of {traffic.duration_s:.0f} s" if traffic.duration_s else "")
         rate = float(result["rps"]) if result else (rates[-1] if rates else 0.0)
         self.query_one(Spark).show(rates, f"{rate:,.0f}", f"✓ {done}" if result else f"… {done}")
-        self.query_one("#latency", Static).update(_latency(result or (steps[-1] if steps else {}), traffic))
+        self.query_one("#latency", Static).update(verify_told.latency(result or (steps[-1] if steps else {}), traffic))
         if shares := traffic.shares:
             most = 10 if self.has_class("-spacious") else 4 if self.has_class("-tall") else 2
             self.query_one(Bars).show(shares, most)
@@ -286,17 +298,19 @@ class VerifyStep(Live):
         going = self.run is not None and not self.over
         if action == "stop":
             return going
+        if action == "ramp":
+            return not going and bool(self._plan.get("scale_set.autoscale")) and self._in_scale_set()
         if action in ("verify", "load", "drill"):
             return not going
         return True
 
     def action_verify(self) -> None:
-        self.remove_class("-traffic", "-drill")
+        self.remove_class("-traffic", "-course")
         self.traffic = Traffic()
         self._begin_work("verify")
 
     def action_load(self) -> None:
-        self._begin_work("load", duration_s=LOAD_S, connections=CONNECTIONS)
+        self._begin_work("load", duration_s=LOAD_S, connections=CONNECTIONS, timeout_s=TIMEOUT_S)
 
     @work(exclusive=True, group="begin")
     async def _begin_work(self, kind: str, **request: Any) -> None:
@@ -329,6 +343,18 @@ class VerifyStep(Live):
         if await self.app.push_screen_wait(ChoiceScreen(title, text, ways)) == "drill":
             self._begin_work("drill", **{drill[0]: drill[1]})
 
+    @work(exclusive=True, group="drill")
+    async def action_ramp(self) -> None:
+        """Ask how far the load is to climb."""
+        from screens.dialogs import ChoiceScreen
+
+        way = await self.app.push_screen_wait(ChoiceScreen(*verify_told.ramp_question(self._plan)))
+        if way in verify_told.PEAKS:
+            self._begin_work("ramp", peak=verify_told.PEAKS[way])
+
+    def _in_scale_set(self) -> bool:
+        return self._plan.get("machines.placement") == "scale-set"
+
     def _states_of_vms(self) -> list[str]:
         return [vm for vm, state in self._states().items() if state in ("passed", "failed", "Succeeded")]
 
@@ -341,7 +367,8 @@ class VerifyStep(Live):
     def action_evidence(self) -> None:
         from screens.dialogs import AboutScreen
 
-        folder = (self.findings.verified or {}).get("evidence")
+        found = self.traffic.ramp if self.kind == "ramp" else self.findings.verified
+        folder = (found or {}).get("evidence")
         if not folder:
             self.notify("The evidence is written when the verification has ended.")
             return
@@ -379,44 +406,6 @@ class VerifyStep(Live):
 
     def action_home(self) -> None:
         self.wizard.go("home", name=self.name_of_deployment)
-
-
-def _noun(kind: str) -> str:
-    return {"verify": "verification", "load": "load", "drill": "drill"}.get(kind, kind)
-
-
-def _latency(figures: Event, traffic: Traffic) -> Content:
-    """`p50 1.2  p90 2.0  p99 4.1 ms   errors 0`, and whether the spread is even."""
-    told_ms = [
-        f"{name} {value:.1f}" for name in ("p50", "p90", "p99") if (value := figures.get(f"{name}_ms")) is not None
-    ]
-    errors = int((traffic.result or {}).get("errors", traffic.total.get("errors", 0)) or 0)
-    parts: list[tuple[str, str]] = [
-        ("latency    ", "$text-muted"),
-        ("  ".join(told_ms) + " ms" if told_ms else "no answers yet", ""),
-        ("   errors ", "$text-muted"),
-        (f"{errors}", "$text-error bold" if errors else "bold"),
-    ]
-    p = (traffic.result or {}).get("spread_p_value")
-    if p is not None:
-        even = p >= 0.001
-        parts.append((f"   {'even' if even else 'uneven'}: chi² p = {p:.2g}", "" if even else "$text-warning"))
-    return Content.assemble(*parts)
-
-
-def _verdict(done: Event) -> Content:
-    good = bool(done["survived"])
-    lost = "its planned maintenance" if done.get("kind") == "rolling" else f"losing {done['vm']}"
-    what = f"The deployment {'survived' if good else 'did not survive as promised'} {lost}."
-    seen = (
-        "never out of rotation" if done["detected_s"] is None else f"out of rotation after {done['detected_s']:.1f} s"
-    )
-    why = (
-        f"{done['failed']} of {done['requests']} requests failed over {done['failing_for_s']:.1f} s; {seen}, "
-        f"expected {done['expected_detection_s']:g} s; longest gap {done['longest_gap_s']:.2f} s."
-    )
-    reasons = "".join(f"\n{reason}" for reason in done.get("why") or ())
-    return told(what, why + reasons, sign="✓" if good else "✗", tone="good" if good else "bad")
 
 
 STEP = VerifyStep

@@ -8,7 +8,7 @@ from screens.widgets.bars import bar, bars
 from screens.widgets.doors import doors
 from screens.widgets.picture import picture
 from screens.widgets.spark import spark
-from screens.widgets.timeline import timeline
+from screens.widgets.timeline import answers_and_failures, timeline
 
 PLAN = {
     "prefix": "ra-multi-vm",
@@ -92,7 +92,9 @@ def test_bars():
 
 def test_a_drills_marks_stand_where_they_happened():
     steps = [(float(second), 100.0, 50.0 if 10 <= second <= 20 else 0.0) for second in range(31)]
-    lines = timeline(steps, [(0.0, "the load runs"), (15.0, "out of rotation")], 70, 8).plain.splitlines()
+    lines = timeline(
+        answers_and_failures(steps), [(0.0, "the load runs"), (15.0, "out of rotation")], 70, 8
+    ).plain.splitlines()
     assert lines[0].startswith("answers")
     failures = lines[1][10:]
     assert failures[30].strip(), "in the middle there were failures"

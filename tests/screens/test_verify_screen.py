@@ -273,3 +273,96 @@ async def test_it_stands_in_any_size(wizard, stage, size):
         assert screen.query_one(Checks).region.height >= 2
         assert screen.query_one(Doors).region.bottom <= size[1] - 1
         assert screen.query_one("#rate").region.height == 1
+
+
+def turn(at: float, offered: float, instances: int, errors: int = 0):
+    figures = {"requests": int(offered * 3), "served_rps": offered - errors / 3, "p99_ms": 4.0}
+    return {"event": "turn", "at": at, "offered_rps": offered, "errors": errors, "instances": instances, **figures}
+
+
+def ramped(**more):
+    counts = {"first": 2, "most": 3, "last": 2}
+    times = {"out_at": 19.7, "in_at": 32.7, "low_from": 19.7}
+    return {
+        "event": "ramp",
+        "proved": True,
+        "why": [],
+        "instances": counts,
+        "errors": 4,
+        "requests": 3178,
+        "evidence": "",
+        **times,
+        **more,
+    }
+
+
+async def test_a_ramp_is_offered_where_the_plan_scales_by_itself_and_nowhere_else(wizard, stage, desk):
+    async with wizard() as pilot:
+        screen = await gone(pilot, begin="")
+        await pilot.press("a")
+        assert pilot.app.screen is screen
+        assert screen.check_action("ramp", ()) is False
+
+
+async def test_a_ramp_shows_vms_offered_served_and_failed_as_they_come_and_its_verdict(wizard, stage, desk):
+    told = status()
+    told["plan"]["machines"]["placement"] = "scale-set"
+    told["plan"]["scale_set"] = {"autoscale": True, "maximum": 5, "cpu_out_percent": 70, "window_min": 5}
+    desk.answers["status"] = told
+    async with wizard() as pilot:
+        screen = await gone(pilot, begin="")
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert stage.started == []
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: stage.started and screen.run)
+        assert stage.started[0][0] == "ramp"
+        assert stage.started[0][2] == {"peak": 400.0}
+        play = stage.plays[0]
+        play.tell(turn(0.0, 10, 2), turn(3.3, 200, 2, errors=6))
+        await until(pilot, lambda: "200" in str(screen.query_one(Timeline).content))
+        rows = {line.split()[0]: line.split()[-1] for line in str(screen.query_one(Timeline).content).splitlines()[:4]}
+        assert rows == {"VMs": "2", "offered/s": "200", "served/s": "198", "failed": "6"}
+        assert "until Azure adds a VM" in str(screen.query_one("#outcome").content)
+        play.tell(turn(6.6, 330, 3), turn(9.9, 10, 3), turn(13.2, 10, 2), ramped())
+        await until(pilot, lambda: "1 VM taken away: 2 now" in str(screen.query_one(Timeline).content))
+        course = str(screen.query_one(Timeline).content)
+        assert "1 VM added: 3 now" in course
+        assert "the load falls to 10 requests a second" in course
+        play.end()
+        await until(pilot, lambda: "Autoscale went out and in again: 2, 3, 2 VMs." in said(screen))
+        assert "one was taken away 13 s after the load had fallen" in said(screen)
+        assert "4 of 3,178 requests failed" in said(screen)
+
+
+async def test_a_ramp_that_nothing_came_of_says_so(wizard, stage):
+    stage.play(kind="ramp", name="rg")
+    async with wizard() as pilot:
+        screen = await gone(pilot)
+        assert screen.kind == "ramp"
+        none = {"out_at": None, "in_at": None, "low_from": None, "proved": False}
+        why = ["No machine was added, though 400 requests a second were offered at last."]
+        stage.plays[0].tell(turn(0.0, 10, 2), ramped(**none, why=why))
+        stage.plays[0].end("done", 1)
+        await until(pilot, lambda: "✗ Autoscale did not go out" in said(screen))
+        assert why[0] in said(screen)
+
+
+async def test_a_load_that_nobody_answers_says_so_before_its_requests_time_out(wizard, stage):
+    stage.play(kind="load", name="rg")
+    async with wizard() as pilot:
+        screen = await gone(pilot)
+        play = stage.plays[0]
+        play.tell({"event": "loading", "url": "http://x/", "duration_s": 15.0, "vms": ["web1"]})
+        play.tell(progress(0.5, 5000.0, web1=2500), *(progress(0.5 + 0.5 * step, 0.0) for step in range(1, 7)))
+        await until(pilot, lambda: "nobody has answered for 3 s" in str(screen.query_one("#latency").content))
+        play.tell(progress(4.0, 0.0, errors=50))
+        await until(pilot, lambda: "errors 50" in str(screen.query_one("#latency").content))
+
+
+def said(screen) -> str:
+    return str(screen.query_one("#outcome").content)

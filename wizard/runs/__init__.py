@@ -33,6 +33,7 @@ Every event is a JSON object with `event`, `n` (1, 2, ...) and `at_utc`, and as 
     load        loading {url, duration_s, vms} once, load_progress {at, requests, errors, rps, p50_ms, p90_ms, p99_ms,
                 by_vm, total} twice a second (each tells of the time since the last, `total` of all), load, expectation
     drill       mark, load_progress, drill
+    ramp        turn {at, offered_rps, served_rps, requests, errors, p99_ms, instances} every few seconds, ramp
 
 Requests and secrets. Paths are best absolute; relative ones are the starter's. Each kind also takes
 secrets["sign_in"] (the desk's `handover`).
@@ -46,8 +47,10 @@ secrets["sign_in"] (the desk's `handover`).
                   mode "remove-user" {user, identity?, force?}       {admin_password} of who stays, {old_password}
     scale    {count, drain_s?, generate?, secret_file?}              {password} or {passwords}, for new VMs
     destroy  {}
-    load     {url?, duration_s?, connections?, rate?, keep_alive?, workers?, warmup_s?, requests?, expect?: [text]}
+    load     {url?, duration_s?, connections?, rate?, keep_alive?, workers?, warmup_s?, requests?, timeout_s?,
+              expect?: [text]}
     drill    {vm?, update_domain?, fault_domain?, rate?, wait_s?}
+    ramp     {low?, peak?, climb_s?, limit_s?}
 
 `generate` makes a password for each VM and writes them to `secret_file` (0600, never overwritten).
 """

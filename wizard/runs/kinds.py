@@ -190,6 +190,7 @@ async def load(job: Job) -> int:
         requests=int(asked["requests"]) if asked.get("requests") else None,
         warmup_s=float(asked.get("warmup_s", 0.0)),
         workers=int(asked.get("workers", 1)),
+        timeout_s=float(asked.get("timeout_s", 10.0)),
         on_snapshot=LoadProgress(job.tell),
     )
     job.emit(done)
@@ -225,6 +226,25 @@ async def drill(job: Job) -> int:
     return 0 if done.survived else 1
 
 
+async def ramp(job: Job) -> int:
+    """Load a scale set until autoscale adds a machine, then let it take one away again."""
+    from wizard.verify import ramp as ramps
+
+    known = job.record()
+    asked = job.request
+    async with job.cloud(known.plan.cloud, known.subscription) as azure:
+        done = await ramps.ramp(
+            known,
+            azure,
+            low=float(asked.get("low") or ramps.LOW_RPS),
+            peak=float(asked.get("peak") or ramps.PEAK_RPS),
+            climb_s=float(asked.get("climb_s", ramps.CLIMB_S)),
+            limit_s=float(asked.get("limit_s") or ramps.LIMIT_S),
+            emit=job.emit,
+        )
+    return 0 if done.proved else 1
+
+
 async def _machines(job: Job) -> tuple[str, ...]:
     """The VMs that a scale set has now."""
     from wizard.deploy import members
@@ -257,6 +277,7 @@ KINDS: Mapping[str, Callable[[Job], Awaitable[int]]] = {
     "verify": verify,
     "load": load,
     "drill": drill,
+    "ramp": ramp,
     "reset": reset,
     "scale": scale,
     "destroy": destroy,

@@ -46,6 +46,7 @@ class Turn(Event):
     errors: int
     p99_ms: float | None
     instances: int
+    served_rps: float
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,15 @@ class _Ramp:
         self.errors.update(measured.errors_by_kind)
         self.by_vm.update(measured.by_vm)
         count = await self._capacity()
-        turn = Turn(round(at, 1), round(rate, 1), measured.requests, measured.errors, measured.p99_ms, count)
+        turn = Turn(
+            at=round(at, 1),
+            offered_rps=round(rate, 1),
+            requests=measured.requests,
+            errors=measured.errors,
+            p99_ms=measured.p99_ms,
+            instances=count,
+            served_rps=round(measured.rps, 1),
+        )
         self.turns.append(turn)
         self.emit(turn)
         return count
