@@ -81,11 +81,15 @@ async def _drill(known: Record, out: output.Output, *, rolling: bool, **options:
     from wizard.verify import drill as drills
 
     def tell(event: object) -> None:
+        from wizard.commands import progress
+        from wizard.deploy.events import BroughtBack
         from wizard.verify.drill.events import DrillDone, Mark
         from wizard.verify.events import Waiting
 
         if isinstance(event, Waiting):
             out.say(event.detail)
+        elif isinstance(event, BroughtBack):
+            (out.data(event.as_event()) if out.json else out.say(progress.brought_back(event)))
         elif isinstance(event, Mark):
             if out.json:
                 out.data(event.as_event())

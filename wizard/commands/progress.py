@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from wizard import ids
 from wizard.commands.output import Output
 from wizard.deploy.events import (
+    BroughtBack,
     Draining,
     Emit,
     Event,
@@ -51,6 +52,11 @@ def endpoint_lines(http: str, ssh: Mapping[str, str], rdp: Mapping[str, str]) ->
     return lines
 
 
+def brought_back(event: BroughtBack) -> str:
+    """For a person, in every command that may find such VMs."""
+    return f"A drill that was killed had left {', '.join(event.vms)} stopped, since {event.since}: started again."
+
+
 def _line(event: Event) -> str | None:
     match event:
         case ResourceChanged():
@@ -73,6 +79,8 @@ def _line(event: Event) -> str | None:
             return _timed(event.at, f"✓ {_called(event.id)}: deleted")
         case Resumed():
             return f"Going on with what a run that was killed had begun: {', '.join(map(_called, event.under_way))}."
+        case BroughtBack():
+            return brought_back(event)
         case JournalSetAside():
             return f"! The journal was damaged and is set aside ({event.kept}); Azure itself tells what is there."
         case Interrupted():

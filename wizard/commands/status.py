@@ -29,6 +29,9 @@ def command(name: str | None, as_json: bool) -> None:
     if known.uncertain:
         text += f"\n! A reset was cut off on {', '.join(known.uncertain)}: the old credential holds, or the new one. "
         text += "Reset again to be certain."
+    if status.left_stopped:
+        text += f"\n! A drill was killed and left {', '.join(status.left_stopped)} stopped. "
+        text += f"verify, deploy and drill start it again first: multivm-wizard verify {known.name}"
     out.data({**status.as_event(), "uncertain": list(known.uncertain)}, text)
 
 

@@ -77,6 +77,8 @@ def _password() -> SecretStr:
 
 def teller(out: output.Output) -> Emit:
     """What to hand to `verify`: checks are data, waiting is narration."""
+    from wizard.commands import progress
+    from wizard.deploy.events import BroughtBack
     from wizard.verify.events import CheckDone, Verified, Waiting
 
     def tell(event: Event) -> None:
@@ -91,6 +93,8 @@ def teller(out: output.Output) -> Emit:
                     f"{event.passed} passed, {event.failed} failed, {event.warned} warned, {event.skipped} skipped. "
                     f"Evidence: {event.evidence}",
                 )
+            case BroughtBack():
+                (out.data(event.as_event()) if out.json else out.say(progress.brought_back(event)))
             case Waiting():
                 out.say(f"{event.at:8.1f} s  {event.detail}")
 

@@ -86,6 +86,15 @@ class Resumed(Event):
 
 
 @dataclass(frozen=True)
+class BroughtBack(Event):
+    """VMs that a killed drill had left stopped were started; `since` is UTC, ISO 8601: when the drill stopped them."""
+
+    event: ClassVar[str] = "brought_back"
+    vms: tuple[str, ...]
+    since: str
+
+
+@dataclass(frozen=True)
 class JournalSetAside(Event):
     """The journal was damaged: it is kept in the file `kept`, and what is there is read from Azure alone."""
 

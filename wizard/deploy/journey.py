@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wizard import ids
 from wizard.blueprint.resource import Blueprint, Resource
-from wizard.deploy import members, record, secrets, teardown
+from wizard.deploy import members, record, secrets, stopped, teardown
 from wizard.deploy.events import Deployed, Emit, Event, ResourceChanged
 from wizard.deploy.record import Record
 from wizard.deploy.secrets import Secrets
@@ -128,6 +129,7 @@ async def carry_out(
 
     try:
         kept = record.save(outlook.plan, azure.subscription_id, new_vms=outlook.new_vms)
+        await stopped.bring_back(kept.folder, azure, emit)
         with resuming.journal(kept.folder, kept.name, emit) as journal:
             return await engine.deploy(outlook.blueprint, azure, given, watch, journal=journal)
     except BaseException:
@@ -142,7 +144,8 @@ async def read_status(known: Record, azure: Azure) -> Status:
     from wizard.deploy import status
 
     planned = blueprints.build(known.plan, known.subscription)
-    return await status.read(azure, await members.populated(planned, azure))
+    found = await status.read(azure, await members.populated(planned, azure))
+    return replace(found, left_stopped=tuple(ids.parse(one).name for one in stopped.left(known.folder)))
 
 
 async def destroy(known: Record, azure: Azure, emit: Emit, *, remove_lock: bool = False) -> int:

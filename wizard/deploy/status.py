@@ -26,7 +26,10 @@ class ResourceStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """deployed: all planned resources are there and Succeeded; absent: none is; partial: anything between."""
+    """deployed: all planned resources are there and Succeeded; absent: none is; partial: anything between.
+
+    `left_stopped` are the VMs that a drill which was killed has stopped, as this computer remembers it.
+    """
 
     name: str
     cloud: str
@@ -35,6 +38,7 @@ class Status:
     http: str = ""
     ssh: Mapping[str, str] = field(default_factory=dict)
     rdp: Mapping[str, str] = field(default_factory=dict)
+    left_stopped: tuple[str, ...] = ()
 
     def as_event(self) -> dict[str, Any]:
         return {"event": "status", **asdict(self)}

@@ -18,18 +18,22 @@ import pytest
 from click.testing import CliRunner
 
 from tests.verify.stand import Stand, standing
-from wizard import blueprint
+from wizard import blueprint, ids
 from wizard.azure import clients, clouds
 from wizard.azure.clients import Azure
 from wizard.commands import drill as command
-from wizard.deploy import record
+from wizard.commands import status as status_command
+from wizard.deploy import journey, record
+from wizard.deploy import stopped as stopped_vms
+from wizard.deploy.events import BroughtBack
 from wizard.errors import AzureError, InputError, WizardError
 from wizard.plan.model import Auth, Machines, Plan
-from wizard.verify import health, machines
+from wizard.verify import health, machines, verify
 from wizard.verify.drill import DrillDone, domains, drill, rolling
 from wizard.verify.drill import drill as drill_function
 from wizard.verify.drill import rolling as rolling_function
 from wizard.verify.drill.events import Mark
+from wizard.verify.drill.stage import Stage
 
 pytestmark = pytest.mark.xdist_group("drill")
 module = sys.modules[drill_function.__module__]
@@ -216,6 +220,61 @@ async def test_losing_a_fault_domain_takes_every_vm_in_it(stand: Stand, azure: A
         await drill(stand.record, azure, fault_domain=7, emit=lambda event: None)
     with pytest.raises(InputError, match=r"No VM .* zone 1(.|\n)*in no zones"):
         await drill(stand.record, azure, zone="1", emit=lambda event: None)
+
+
+async def killed(stand: Stand, at: str, *options: str) -> int:
+    """A drill's command, killed as soon as it tells `at`; its process number."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "wizard", "drill", stand.name, *options, "--json"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(40):
+        while line := await process.stdout.readline():
+            if json.loads(line)["what"] == at:
+                process.kill()
+    await process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    return process.pid
+
+
+async def test_a_killed_drill_is_told_and_its_vm_brought_back(stand: Stand, azure: Azure, tmp_path: Path) -> None:
+    await until_probes(azure, stand, web1=True, web2=True, web3=True)
+    await killed(stand, "web3 out of rotation", "--vm", "web3")
+    assert (await power(azure, stand))["web3"] != "running"
+    assert (await journey.read_status(stand.record, azure)).left_stopped == ("web3",)
+    said = await asyncio.to_thread(CliRunner().invoke, status_command.command, [stand.name])
+    assert "left web3 stopped" in said.output
+    assert said.exit_code == 0, said.output
+
+    told: list[Any] = []
+    await journey.carry_out(await journey.look(stand.plan, azure), azure, {}, told.append)  # all is as planned
+    assert [event.vms for event in told if isinstance(event, BroughtBack)] == [("web3",)]
+    assert await power(azure, stand) == ALL_RUN
+    assert (await journey.read_status(stand.record, azure)).left_stopped == ()
+
+
+async def test_a_drill_killed_before_its_order_leaves_is_settled_by_the_next_drill(stand: Stand, azure: Azure) -> None:
+    await until_probes(azure, stand, web1=True, web2=True, web3=True)
+    first = (await by_update_domain(azure, stand))[0]
+    await killed(stand, f"restarting update domain 0: {first}", "--rolling")
+    assert [ids.parse(one).name for one in stopped_vms.left(stand.record.folder)] == [first]
+    told: list[Any] = []
+    stage = Stage(stand.record, azure, told.append, None)
+    await stage.ready(60)
+    assert [event.vms for event in told if isinstance(event, BroughtBack)] == [(first,)]
+    assert await power(azure, stand) == ALL_RUN
+    with stage.stopping:
+        stage.going(stage.machines[:1])
+        assert stopped_vms.left(stand.record.folder) == (), "a drill that lives starts its VMs itself"
+        assert await stopped_vms.bring_back(stand.record.folder, azure, told.append) == ()
+        with pytest.raises(WizardError, match="Another drill"):
+            Stage(stand.record, azure, told.append, None).going(stage.machines[:1])
+    assert len(stopped_vms.left(stand.record.folder)) == 1
+    await verify(stand.record, azure, wait_s=0, emit=told.append)
+    assert [event.vms for event in told if isinstance(event, BroughtBack)] == [(first,), ("web1",)]
+    assert stopped_vms.left(stand.record.folder) == ()
 
 
 async def test_planned_maintenance_restarts_one_domain_after_another(stand: Stand, azure: Azure) -> None:

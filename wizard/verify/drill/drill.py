@@ -65,7 +65,8 @@ async def drill(
     running.before_s = BEFORE_S if before_s is None else before_s
     running.after_s = AFTER_S if after_s is None else after_s
     await running.prepare(wait_s)
-    return running.judge(await running.under_load(rate, running.story), rate)
+    with running.stopping:
+        return running.judge(await running.under_load(rate, running.story), rate)
 
 
 class _Loss(Stage):
@@ -96,6 +97,7 @@ class _Loss(Stage):
         detected: float | None = None
         stopping: asyncio.Task[None] | None = None
         try:
+            self.going(self.victims)
             self.mark(f"stopping {names(self.victims)}")
             stopping = asyncio.create_task(self.power(self.victims, "begin_power_off", skip_shutdown=True))
             detected = await self._until_down(stopping)
@@ -107,6 +109,7 @@ class _Loss(Stage):
             await asyncio.sleep(AWAY_S)
         except BaseException as error:
             if stopping is None:
+                self.back(self.victims)
                 raise
             await self._bring_back(stopping, error)
             raise

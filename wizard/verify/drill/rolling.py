@@ -54,7 +54,8 @@ async def rolling(
     await running.meet()
     await running.ready(wait_s)
     running.turns = await domains.in_turn(azure, running.blueprint, running.machines)
-    return running.judge(await running.under_load(rate, running.story), rate)
+    with running.stopping:
+        return running.judge(await running.under_load(rate, running.story), rate)
 
 
 class _Rolling(Stage):
@@ -88,6 +89,7 @@ class _Rolling(Stage):
         self._restarted, self._answered = None, {}
         restarting: asyncio.Task[None] | None = None
         try:
+            self.going(victims)
             self.mark(f"restarting {domain.name}: {names(victims)}")
             ordered = self.now()
             restarting = asyncio.create_task(self.power(victims, "begin_restart"))
@@ -95,10 +97,12 @@ class _Rolling(Stage):
         except BaseException as error:
             if restarting is not None:
                 await self.insist(victims, self._make_sure(victims, restarting), error)
+            self.back(victims)
             raise
         if back is None:
             await self.insist(victims, self._make_sure(victims, restarting), None)
         else:
+            self.back(victims)
             self.mark(f"{names(victims)} answers again")
         return Round(domain.name, [victim.name for victim in victims], ordered, gone, detected, back, self.now())
 

@@ -11,11 +11,10 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from wizard.deploy import endpoints, members
-from wizard.errors import AzureError, WizardError
+from wizard.deploy import endpoints, members, stopped
+from wizard.errors import WizardError
 from wizard.verify import balance, control, evidence, health, readiness
 from wizard.verify import machines as machines_of
 from wizard.verify.drill.events import DrillDone, Mark
@@ -50,10 +49,6 @@ TURN_S = 0.1
 NAMED_WITHIN_S = 20.0
 """Until the VMs to be stopped have been heard of; at 100 requests a second that is 10 for each of 200 VMs."""
 
-CONFLICT_TURN_S = 2.0
-CONFLICTS = 30
-"""How often a start is tried again while the stop, or somebody else's operation, still holds the VM."""
-
 
 @dataclass(frozen=True)
 class Measured(Generic[T]):
@@ -84,6 +79,7 @@ class Stage:
         self.began_at = datetime.now(UTC)
         self.began = 0.0
         self.snapshots: list[Snapshot] = []
+        self.stopping = stopped.Stopping(record.folder)
         balancer = record.plan.balancer
         self.probe = Probe(balancer.probe_interval_s, balancer.probe_threshold, max(TURN_S, azure.cloud.poll_floor_s))
 
@@ -96,6 +92,7 @@ class Stage:
 
     async def ready(self, wait_s: float) -> None:
         """Wait until every VM is in rotation; WizardError when the deployment is not healthy to begin with."""
+        await stopped.bring_back(self.record.folder, self.azure, self.emit)
         live = await control.read(self.azure, self.blueprint)
         rule = control.balancing_rule(self.blueprint, live)
         reach = await endpoints.read(self.azure, self.blueprint)
@@ -177,17 +174,17 @@ class Stage:
 
         await together(one(victim) for victim in victims)
 
+    def going(self, victims: Sequence[Machine]) -> None:
+        """VMs are about to be stopped: from here on the next command knows, whatever happens to this process."""
+        self.stopping.note(victim.id for victim in victims)
+
+    def back(self, victims: Sequence[Machine]) -> None:
+        """VMs run again."""
+        self.stopping.settle(victim.id for victim in victims)
+
     async def start(self, victims: Sequence[Machine]) -> None:
         """Start VMs, also where another operation still holds them: Azure refuses to start what is being stopped."""
-        for attempt in range(CONFLICTS):
-            try:
-                await self.power(victims, "begin_start")
-            except AzureError as error:
-                if error.status != HTTPStatus.CONFLICT or attempt == CONFLICTS - 1:
-                    raise
-                await asyncio.sleep(CONFLICT_TURN_S)
-            else:
-                return
+        await stopped.start(self.azure, [victim.id for victim in victims])
 
     async def insist(
         self, victims: Sequence[Machine], starting: Awaitable[None], interrupted: BaseException | None
@@ -207,6 +204,7 @@ class Stage:
                 str(error),
                 "; ".join(f"az vm start --ids {victim.id}" for victim in victims),
             ) from None
+        self.back(victims)
         if interrupted is not None:
             with contextlib.suppress(Exception):
                 self.mark(f"{names(victims)} was started again")
