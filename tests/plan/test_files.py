@@ -52,8 +52,28 @@ def test_the_default_file_holds_every_key_of_the_documented_form() -> None:
     keys = {key for key, value in tree.items() if not isinstance(value, dict)} | {
         f"{table}.{key}" for table, value in tree.items() if isinstance(value, dict) for key in value
     }
-    assert keys == set(document.fields()) - {"tags"}
+    assert keys == set(document.fields()) - {"tags", *document.lists_of_tables()}
     assert tree["tags"] == {}
+
+
+def test_the_examples_in_the_default_file_are_legal_once_their_hash_is_gone() -> None:
+    text = files.dumps(LEGAL)
+    assert set(document.lists_of_tables()) == {"machines.data_disks", "network.rules"}
+    plan, problems = files.check("\n".join(line.removeprefix("# ") for line in text.splitlines()))
+    assert plan is not None
+    assert problems == []
+    assert (len(plan.machines.data_disks), [rule.name for rule in plan.network.rules]) == (1, ["deny-scanner"])
+    added, problems = files.check(text + '[[network.rules]]\nname = "a"\npriority = 300\nsource = ["192.0.2.7"]\n')
+    assert problems == []
+    assert added is not None
+    assert len(added.network.rules) == 1
+
+
+def test_a_list_that_is_empty_and_added_to_names_the_line_to_remove() -> None:
+    text = '[network]\nrules = []  # none\n[balancer]\n[[network.rules]]\nname = "a"\n'
+    _plan, (problem,) = files.check(text)
+    assert (problem.field, problem.remedy) == ("network.rules", "Remove line 2: rules = []")
+    assert "line 4" in problem.what
 
 
 def test_what_is_missing_has_its_default() -> None:
@@ -212,7 +232,7 @@ def test_what_does_not_deploy_yet_is_refused_as_such() -> None:
 
 
 def test_tables_in_lists_are_read_and_written(tmp_path: Path) -> None:
-    text = files.dumps(LEGAL).replace("rules = []", "").replace("data_disks = []", "")
+    text = files.dumps(LEGAL)
     text += """
 [[network.rules]]
 name = "deny-scanner"

@@ -43,6 +43,12 @@ def sections() -> tuple[str, ...]:
     return tuple(name for name, info in Plan.model_fields.items() if _is_section(info.annotation))
 
 
+@cache
+def lists_of_tables() -> tuple[str, ...]:
+    """The keys whose values are lists of tables: machines.data_disks, network.rules."""
+    return tuple(key for key, kind in fields().items() if get_origin(kind) is tuple and _is_section(get_args(kind)[0]))
+
+
 def flatten(plan: Plan) -> dict[str, Any]:
     """A plan's values by dotted key, as the rules take them."""
     return {key: _reach(plan, key) for key in fields()}

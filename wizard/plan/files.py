@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from wizard.errors import InputError, Problem
 from wizard.home import write_atomically
 from wizard.plan import document, rules, workload
-from wizard.plan.model import Plan
+from wizard.plan.model import DataDisk, Plan, Rule
 
 _COMMENTS: Mapping[str, str] = {
     "cloud": "sandbox, public, usgov, china, or the URL of an ARM endpoint",
@@ -24,7 +24,6 @@ _COMMENTS: Mapping[str, str] = {
     "machines.zones": "of zones, and of a scale set over zones: machines go round them",
     "machines.os_disk_caching": "none, read-only, read-write",
     "machines.os_disk_gb": "0: the image's own",
-    "machines.data_disks": "each a [[machines.data_disks]]: size_gb, type, caching",
     "machines.auth": "ssh-key, password",
     "machines.ssh_key": "the public key; the private one stays with you",
     "machines.workload": "page, none, or the path of a cloud-init file",
@@ -34,7 +33,6 @@ _COMMENTS: Mapping[str, str] = {
     "scale_set.repairs": "replaces a machine that is not healthy",
     "network.allow_http": "addresses, ranges, service tags; in the sandbox, loopback counts as Internet",
     "network.allow_admin": "who may sign in: the addresses you come from",
-    "network.rules": "of one's own, each a [[network.rules]]: name, priority, access, direction, ...",
     "network.outbound": "nat-gateway, outbound-rule, none",
     "network.outbound_address": "of an outbound rule: own, balancer",
     "network.outbound_ports": "of an outbound rule: for each machine, a multiple of 8",
@@ -48,6 +46,16 @@ _COMMENTS: Mapping[str, str] = {
     "management.keep_disks": "when a machine is scaled in or deleted",
     "storage.layout": "managed, account-per-vm (unmanaged disks, where a cloud still has them)",
 }
+_EXAMPLES: Mapping[str, tuple[str, BaseModel]] = {
+    "machines.data_disks": ("further disks on each machine; take the # away, once for each disk", DataDisk()),
+    "network.rules": (
+        "security rules of one's own; take the # away, once for each rule",
+        Rule(name="deny-scanner", priority=105, source=("203.0.113.0/24",)),
+    ),
+}
+"""What stands, as a comment, in the place of a list of tables that is empty: an empty list there could not be added to
+(TOML 1.0, "Array of Tables")."""
+
 _COLUMN = 37  # where comments begin, as far as the values let them
 
 
@@ -92,7 +100,7 @@ def check(text: str, folder: Path | None = None) -> tuple[Plan | None, list[Prob
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        return None, [_syntax(error)]
+        return None, [_list_twice(text) or _syntax(error)]
     except RecursionError:
         return None, [Problem("", "This is nested too deeply to be a plan.", "A plan is two levels deep.")]
     found = document.read(tree)
@@ -118,9 +126,9 @@ def dumps(plan: Plan) -> str:
     for section in document.sections():
         lines.append(f"[{section}]")
         inside = {key: value for key, value in values.items() if key.startswith(f"{section}.")}
-        tables = {key: value for key, value in inside.items() if _are_tables(value)}
+        tables = {key: value for key, value in inside.items() if key in document.lists_of_tables()}
         lines.extend(_line(key, value) for key, value in inside.items() if key not in tables)
-        lines.extend(line for key, value in tables.items() for each in value for line in _table(key, each))
+        lines.extend(line for key, value in tables.items() for line in _tables(key, value))
     return "\n".join(lines) + "\n"
 
 
@@ -132,6 +140,23 @@ def json_schema() -> dict[str, Any]:
         **schema,
         "title": "plan.toml of multivm-wizard",
     }
+
+
+def _list_twice(text: str) -> Problem | None:
+    """A list that is written empty and then added to: TOML has it so that the first closes it."""
+    for key in document.lists_of_tables():
+        name = key.rpartition(".")[2]
+        empty = re.search(rf"^[ \t]*{name}[ \t]*=[ \t]*\[\s*\]", text, re.MULTILINE)
+        added = re.search(rf"^[ \t]*\[\[\s*{re.escape(key)}\s*\]\]", text, re.MULTILINE)
+        if empty and added:
+            lines = [text.count("\n", 0, found.start()) + 1 for found in (empty, added)]
+            return Problem(
+                key,
+                f"The list is empty in line {lines[0]} and added to in line {lines[1]}.",
+                "In TOML a list that is written as [] is complete.",
+                f"Remove line {lines[0]}: {name} = []",
+            )
+    return None
 
 
 def _syntax(error: tomllib.TOMLDecodeError) -> Problem:
@@ -163,8 +188,12 @@ def _value(value: Any) -> str:
     return _text(str(value))
 
 
-def _are_tables(value: Any) -> bool:
-    return isinstance(value, tuple) and bool(value) and isinstance(value[0], BaseModel)
+def _tables(key: str, entries: tuple[BaseModel, ...]) -> list[str]:
+    if entries:
+        return [line for entry in entries for line in _table(key, entry)]
+    comment, example = _EXAMPLES[key]
+    first, *rest = _table(key, example)
+    return [f"{f'# {first} ':<{_COLUMN}}# {comment}", *(f"# {line}" for line in rest)]
 
 
 def _table(key: str, entry: BaseModel) -> list[str]:
