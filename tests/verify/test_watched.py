@@ -15,6 +15,7 @@ from wizard.verify.machines import Machine
 
 NIC = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/networkInterfaces/vm1-nic"
 BALANCER = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/loadBalancers/lb"
+WORKSPACE = "/subscriptions/s/resourceGroups/o/providers/Microsoft.OperationalInsights/workspaces/main"
 ACCOUNT = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/diag"
 VM = Machine("vm1", "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm1", "vm1", (NIC,))
 LIVE = {NIC.lower(): {"properties": {"ipConfigurations": [{"properties": {"privateIPAddress": "10.0.1.4"}}]}}}
@@ -69,6 +70,19 @@ async def test_an_event_of_an_outage_contradicts_a_load_that_was_answered(
     check = await watched.events(NOBODY, ACCOUNT, BALANCER, loaded, answered)
     assert (check.target, check.state) == ("diag", state)
     assert asked == [12, 13]
+
+
+async def test_a_workspace_is_asked_where_the_events_go_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    async def kept(_azure: Any, workspace: str, _balancer: str, since: datetime) -> list[dict[str, Any]]:
+        asked.append((workspace, since.hour, since.minute))
+        return [{"time": "2026-01-01T12:59:59Z", "properties": {"HealthEventType": "NoHealthyBackends"}}]
+
+    monkeypatch.setattr(monitor, "logged_events", kept)
+    check = await watched.events(NOBODY, WORKSPACE, BALANCER, (BEGAN, BEGAN + timedelta(seconds=10)), 1)
+    assert (check.target, check.state) == ("main", "failed")
+    assert asked == [(WORKSPACE, 12, 0)]
 
 
 async def test_who_may_not_read_the_account_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,7 @@ class Cloud:
     client_id       of a service principal that comes with the cloud, or None
     client_secret_file  its secret's file, or None
     dns_suffix      what follows a public IP's DNS label and region
+    logs            base URL of the Log Analytics query service, which is also what its tokens are for; "" for none
     validate_authority  whether Microsoft's instance discovery can vouch for the authority
     start           starts the cloud where it is not running and tells it anew, or None: it always runs
     refresh         tells the cloud anew, with what only it knows of itself, or None: the fields are complete
@@ -68,6 +69,7 @@ class Cloud:
     pace: float = 1.0
     limits: tuple[Limit, ...] = limits.AZURE
     dns_suffix: str = "cloudapp.azure.com"
+    logs: str = ""
     ca: Path | None = None
     tenant: str | None = None
     subscription: str | None = None
@@ -91,7 +93,8 @@ class Cloud:
 
 
 # ARM and audiences as in azure.mgmt.core.tools.get_arm_endpoints, authorities as in azure.identity.AzureAuthorityHosts
-# (a test compares them); the DNS suffixes are from Microsoft's endpoint lists of each cloud.
+# (a test compares them); the DNS suffixes are from Microsoft's endpoint lists of each cloud, and the query services as
+# the Azure CLI knows them (`logAnalyticsResourceId`).
 _AZURE = {
     cloud.name: cloud
     for cloud in (
@@ -101,6 +104,7 @@ _AZURE = {
             authority="https://login.microsoftonline.com",
             audience="https://management.azure.com",
             poll_floor_s=POLL_FLOOR_S,
+            logs="https://api.loganalytics.io",
         ),
         Cloud(
             name="usgov",
@@ -109,6 +113,7 @@ _AZURE = {
             audience="https://management.core.usgovcloudapi.net",
             poll_floor_s=POLL_FLOOR_S,
             dns_suffix="cloudapp.usgovcloudapi.net",
+            logs="https://api.loganalytics.us",
         ),
         Cloud(
             name="china",
@@ -117,6 +122,7 @@ _AZURE = {
             audience="https://management.chinacloudapi.cn",
             poll_floor_s=POLL_FLOOR_S,
             dns_suffix="cloudapp.chinacloudapi.cn",
+            logs="https://api.loganalytics.azure.cn",
         ),
     )
 }
@@ -282,6 +288,7 @@ def _of_state(state: Mapping[str, Any] | None) -> Cloud:
         arm=state["arm"].rstrip("/"),
         authority=state["authority"].rstrip("/"),
         audience=state["arm"].rstrip("/"),
+        logs=state["arm"].rstrip("/"),
         poll_floor_s=max(SHORTEST_POLL_S, POLL_FLOOR_S / state["speed"]),
         pace=float(state["speed"]),
         ca=Path(state["ca"]),

@@ -1,6 +1,6 @@
-"""What Azure Monitor knows of a balancer: its metrics, and its health events where a storage account keeps them.
+"""What Azure Monitor knows of a balancer: its metrics, and its health events where something keeps them.
 
-None of the SDK's clients that are here has either; both are single GETs.
+None of the SDK's clients that are here has any of it; all are single requests.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ METRICS_VERSION = "2024-02-01"
 STORAGE_SCOPE = "https://storage.azure.com/.default"
 STORAGE_VERSION = "2024-11-04"
 CONTAINER = "insights-logs-loadbalancerhealthevent"
+WORKSPACE_VERSION = "2023-09-01"
+TABLE = "ALBHealthEvent"
+"""Where a workspace has the events (Microsoft, "Azure Monitor Logs reference")."""
 
 
 async def probe_status(azure: Azure, balancer_id: str, minutes: int) -> dict[str, list[float]]:
@@ -35,11 +38,8 @@ async def probe_status(azure: Azure, balancer_id: str, minutes: int) -> dict[str
         "timespan": f"{since:%Y-%m-%dT%H:%M:%SZ}/{now:%Y-%m-%dT%H:%M:%SZ}",
     }
 
-    def wire(pipeline_response: Any, _model: Any, _headers: Any) -> Any:
-        return pipeline_response.http_response.json()
-
     where = f"{balancer_id}/providers/Microsoft.Insights/metrics".lstrip("/")
-    call = azure.resource.resources.get_by_id(where, api_version=METRICS_VERSION, params=question, cls=wire)
+    call = azure.resource.resources.get_by_id(where, api_version=METRICS_VERSION, params=question, cls=_wire)
     told: Any = await explained(call, id=balancer_id)
     found: dict[str, list[float]] = {}
     for metric in told.get("value") or ():
@@ -65,6 +65,53 @@ async def health_events(
     name = f"resourceId={balancer_id.upper()}/y={hour:%Y}/m={hour:%m}/d={hour:%d}/h={hour:%H}/m=00/PT1H.json"
     text = await _blob(azure, f"{endpoint}/{CONTAINER}/{quote(name)}")
     return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+async def logged_events(
+    azure: Azure, workspace_id: str, balancer_id: str, since: datetime.datetime
+) -> list[dict[str, Any]]:
+    """The balancer's health events since a moment that a Log Analytics workspace has, the oldest first.
+
+    They have the form that `health_events` tells them in. Azure takes some minutes until a row is there. Reading needs
+    the role Log Analytics Reader. Raises AzureError (403 without it), UnreachableError.
+    """
+    if not azure.cloud.logs:
+        raise AzureError(f"The cloud {azure.cloud.name} has no Log Analytics that could be asked.")
+    found = azure.resource.resources.get_by_id(workspace_id.lstrip("/"), api_version=WORKSPACE_VERSION, cls=_wire)
+    workspace: Any = await explained(found, id=workspace_id)
+    back = datetime.datetime.now(datetime.UTC) - since
+    query = f"{TABLE} | where TimeGenerated > ago({int(back.total_seconds()) + 1}s)"
+    tables = await _asked(azure, str(workspace["properties"]["customerId"]), query)
+    events = []
+    for table in tables[:1]:
+        names = [str(column["name"]) for column in table["columns"]]
+        rows = [dict(zip(names, row, strict=True)) for row in table["rows"]]
+        mine = [row for row in rows if str(row.get("LoadBalancerResourceId")).lower() == balancer_id.lower()]
+        events = [{"time": row["TimeGenerated"], "properties": row} for row in mine]
+    return sorted(events, key=lambda event: str(event["time"]))
+
+
+async def _asked(azure: Azure, workspace: str, query: str) -> list[dict[str, Any]]:
+    """The tables that a query is answered with. `workspace` is its customerId."""
+    from azure.core.rest import HttpRequest
+
+    logs = azure.cloud.logs
+    request = HttpRequest("POST", f"{logs}/v1/workspaces/{quote(workspace)}/query", json={"query": query})
+    answer: Any = (await explained(azure.pipeline(f"{logs}/.default").run(request))).http_response
+    content = bytes(await explained(answer.read()))
+    if answer.status_code == 200:
+        tables: list[dict[str, Any]] = json.loads(content)["tables"]
+        return tables
+    raise AzureError(
+        "The workspace does not let its logs be read.",
+        f"It answered {answer.status_code}.",
+        "Ask for the role Log Analytics Reader on it, and wait a few minutes.",
+        status=answer.status_code,
+    )
+
+
+def _wire(pipeline_response: Any, _model: Any, _headers: Any) -> Any:
+    return pipeline_response.http_response.json()
 
 
 async def _blob(azure: Azure, url: str) -> str:

@@ -204,12 +204,13 @@ class Verification:
             return
         self.tell_all(await watched.metrics(self.azure, rule[0], self.machines, self.live, self._up))
         diagnostics = self.record.plan.diagnostics
-        if diagnostics.health_events and diagnostics.storage_account:
+        if diagnostics.health_events and (diagnostics.storage_account or diagnostics.workspace):
             from wizard.blueprint import names
 
             ours = names.Ids(self.record.subscription, self.record.name, self.record.plan.prefix)
+            place = diagnostics.workspace or ours.diagnostics_account
             answered = self.load.requests - self.load.errors if self.load is not None else 0
-            self.tell_all([await watched.events(self.azure, ours.diagnostics_account, rule[0], self._loaded, answered)])
+            self.tell_all([await watched.events(self.azure, place, rule[0], self._loaded, answered)])
 
     async def _web(self, http: str) -> None:
         """http.page and http.load, through the balancer. One after the other: a load would slow the pages down."""

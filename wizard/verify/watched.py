@@ -20,6 +20,7 @@ MINUTES = 5
 """How far back metrics are asked for. Azure Monitor is one to three minutes behind."""
 
 NO_BACKENDS = "NoHealthyBackends"
+WORKSPACE = "microsoft.operationalinsights/workspaces"
 
 
 async def metrics(
@@ -54,17 +55,22 @@ def _address(machine: Machine, live: Live) -> str:
 
 
 async def events(
-    azure: Azure, account_id: str, balancer_id: str, loaded: tuple[datetime, datetime], answered: int
+    azure: Azure, place_id: str, balancer_id: str, loaded: tuple[datetime, datetime], answered: int
 ) -> CheckDone:
     """monitor.events: no event says that no machine was healthy while our load was answered.
 
-    `loaded` is when the load began and ended, `answered` how many of its requests were answered.
+    `place_id` is the storage account or the workspace that keeps the events. `loaded` is when the load began and
+    ended, `answered` how many of its requests were answered.
     """
     began, ended = loaded
-    target = ids.parse(account_id).name
+    place = ids.parse(place_id)
+    target = place.name
+    hours = list(dict.fromkeys(moment.replace(minute=0, second=0, microsecond=0) for moment in (began, ended)))
     try:
-        hours = dict.fromkeys(moment.replace(minute=0, second=0, microsecond=0) for moment in (began, ended))
-        kept = [one for hour in hours for one in await monitor.health_events(azure, account_id, balancer_id, hour)]
+        if place.type.lower() == WORKSPACE:
+            kept = await monitor.logged_events(azure, place_id, balancer_id, hours[0])
+        else:
+            kept = [one for hour in hours for one in await monitor.health_events(azure, place_id, balancer_id, hour)]
     except (AzureError, UnreachableError) as error:
         return CheckDone("monitor.events", target, "skipped", str(error))
     during = [one for one in _of(kept, NO_BACKENDS) if began <= _when(one) <= ended]
