@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import itertools
 import logging
 import time
 import uuid
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 KEPT_S = 24 * 3600.0
 """How long an ended operation can still be asked for; Azure keeps them for about a day."""
+KEPT_LEAST_S = 300.0
+"""The same where speed has divided the day: whoever asks is no faster for it."""
 WRITES = ("create", "update", "delete")
 
 
@@ -63,7 +66,8 @@ class Operations:
         self._store = store
         self._world: World | None = None
         self._registry: Registry | None = None
-        self._all: dict[str, Operation] = {key: Operation(**value) for key, value in store.items("operation")}
+        stored = sorted((Operation(**value) for _, value in store.items("operation")), key=lambda each: each.started)
+        self._all: dict[str, Operation] = {operation.id: operation for operation in stored}  # the oldest first
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._running: dict[str, list[Operation]] = {}
         self._released = asyncio.Event()
@@ -117,6 +121,7 @@ class Operations:
             arguments=arguments or {},
         )
         self._strike(operation)
+        self._forget_old()
         self._all[operation.id] = operation
         self._keep(operation)
         self._start(operation)
@@ -299,10 +304,12 @@ class Operations:
         self._store.write("operation", operation.id, asdict(operation))
 
     def _forget_old(self) -> None:
-        for operation in list(self._all.values()):
-            if operation.status != "InProgress" and operation.ended < time.time() - KEPT_S:
-                del self._all[operation.id]
-                self._store.write("operation", operation.id, None)
+        """Forget what ended long ago; a look at the oldest ones alone, because every new operation asks for it."""
+        until = time.time() - max(KEPT_S / self._speed, KEPT_LEAST_S)
+        oldest = itertools.takewhile(lambda operation: operation.started < until, self._all.values())
+        for operation in [each for each in oldest if each.status != "InProgress" and each.ended < until]:
+            del self._all[operation.id]
+            self._store.write("operation", operation.id, None)
 
 
 def completions(kind: Kind) -> dict[str, Any]:

@@ -46,7 +46,10 @@ class References:
         if not document.type.lower().startswith(_NAMESPACE):
             return
         for key, use in self._referred.pop(ids.key(document.id), ()):
-            self._uses[key].pop(use, None)
+            users = self._uses.get(key, {})
+            users.pop(use, None)
+            if not users:
+                self._uses.pop(key, None)
         if what == "put":
             self._walk(document.body.get("properties") or {}, document.id, document)
 
