@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from wizard import api
+from wizard import api, runs
 from wizard.errors import InputError
 from wizard.plan import files
 from wizard.plan.model import Auth, Balancer, Machines, Plan
+from wizard.runs import foreground
+from wizard.runs.starting import UnderWay
 
 
 @pytest.fixture
@@ -43,9 +45,21 @@ async def test_a_deployment_from_python(plan):
         resets = await api.reset_credentials(plan.name, new=new, old=first)
         assert [one.state for one in resets] == ["proved", "proved"]
         assert (await api.status(plan.name)).state == "deployed"
+        with foreground.holding("scale", plan.name):
+            for work in (
+                api.deploy(plan, password=first),
+                api.drill(plan.name),
+                api.reset_credentials(plan.name, new=new),
+                api.scale(plan.name, count=1),
+                api.destroy(plan.name),
+            ):
+                with pytest.raises(UnderWay, match="scale, since"):
+                    await work
+            assert (await api.status(plan.name)).state == "deployed", "who only looks may go on"
     finally:
         deleted = await api.destroy(plan.name)
     assert deleted == deployed.resources
+    assert sorted(run.kind for run in runs.history(plan.name)) == ["deploy", "destroy", "reset", "scale"]
     with pytest.raises(InputError):
         await api.status(plan.name)
 

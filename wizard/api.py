@@ -6,6 +6,9 @@
     deployed = await api.deploy(plan)
     verified = await api.verify(plan.name, wait_s=120)
 
+What changes a deployment (deploy, scale, reset, drill, destroy) holds it, as commands and runs do: beside another one
+it raises UnderWay, an InputError that tells which. What only looks (status, verify) may go on beside it.
+
 A module of its own because `wizard.deploy` and `wizard.verify` are packages. What is heavy is imported by the function
 that needs it.
 """
@@ -44,11 +47,13 @@ async def deploy(plan: Plan, *, password: SecretStr | None = None, emit: Emit | 
     every event. Raises WizardError and its kinds: preflight's problems, foreign resources, failed resources.
     """
     from wizard.deploy import journey
+    from wizard.runs import foreground
 
-    async with journey.open_cloud(plan.cloud) as azure:
-        outlook = await journey.look(plan, azure)
-        passwords = dict.fromkeys(outlook.needs_password, password) if password is not None else {}
-        return await journey.carry_out(outlook, azure, passwords, emit or _silent)
+    with foreground.holding("deploy", plan.name) as run:
+        async with journey.open_cloud(plan.cloud) as azure:
+            outlook = await journey.look(plan, azure)
+            passwords = dict.fromkeys(outlook.needs_password, password) if password is not None else {}
+            return await journey.carry_out(outlook, azure, passwords, run.watching(emit or _silent))
 
 
 async def status(name: str | None = None) -> Status:
@@ -68,7 +73,11 @@ async def verify(
     wait_s: float = 300.0,
     emit: Emit | None = None,
 ) -> Verified:
-    """Prove that a deployment works; failed checks are counted, not raised. See `wizard.verify.verification.verify`."""
+    """Prove that a deployment works; failed checks are counted, not raised. See `wizard.verify.verification.verify`.
+
+    It holds nothing: in Azure it writes nothing, and what it keeps here (evidence, host keys) it replaces in one step.
+    Beside a deployment, a scaling or a drill it tells what it meets, which may be failures.
+    """
     from wizard.deploy import journey, record
     from wizard.verify import verification
 
@@ -82,11 +91,13 @@ async def verify(
 async def drill(name: str | None = None, *, vm: str | None = None, emit: Emit | None = None) -> DrillDone:
     """Stop a VM under load, measure what users see, and bring it back. See `wizard.verify.drill.drill`."""
     from wizard.deploy import journey, record
+    from wizard.runs import foreground
     from wizard.verify import drill as drills
 
     known = record.load(name)
-    async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
-        return await drills.drill(known, azure, vm=vm, emit=emit or _silent)
+    with foreground.holding("drill", known.name) as run:
+        async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
+            return await drills.drill(known, azure, vm=vm, emit=run.watching(emit or _silent))
 
 
 async def reset_credentials(
@@ -110,23 +121,25 @@ async def reset_credentials(
     """
     from wizard.deploy import journey, members, record
     from wizard.reset import reset
+    from wizard.runs import foreground
 
     known = record.load(name)
-    async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
-        return await reset(
-            known,
-            azure,
-            list(vms if vms is not None else await members.vm_names(known, azure)),
-            mode=mode,
-            user=user,
-            new=new,
-            old=old,
-            identity=identity,
-            replace_keys=replace_keys,
-            admin_password=admin_password,
-            force=force,
-            emit=emit or _silent,
-        )
+    with foreground.holding("reset", known.name) as run:
+        async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
+            return await reset(
+                known,
+                azure,
+                list(vms if vms is not None else await members.vm_names(known, azure)),
+                mode=mode,
+                user=user,
+                new=new,
+                old=old,
+                identity=identity,
+                replace_keys=replace_keys,
+                admin_password=admin_password,
+                force=force,
+                emit=run.watching(emit or _silent),
+            )
 
 
 async def scale(
@@ -144,21 +157,26 @@ async def scale(
     """
     from wizard.deploy import journey, record
     from wizard.deploy import scale as scaling
+    from wizard.runs import foreground
 
     known = record.load(name)
-    async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
-        outlook = await scaling.look(known, azure, count)
-        passwords = dict.fromkeys(outlook.needs_password, password) if password is not None else {}
-        return await scaling.carry_out(outlook, azure, passwords, emit or _silent, drain_s=drain_s)
+    with foreground.holding("scale", known.name, {"count": count}) as run:
+        async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
+            outlook = await scaling.look(known, azure, count)
+            passwords = dict.fromkeys(outlook.needs_password, password) if password is not None else {}
+            tell = run.watching(emit or _silent)
+            return await scaling.carry_out(outlook, azure, passwords, tell, drain_s=drain_s)
 
 
 async def destroy(name: str | None = None, *, emit: Emit | None = None) -> int:
     """Delete everything the deployment created, and nothing else; calling it is the consent. Returns how many."""
     from wizard.deploy import journey, record
+    from wizard.runs import foreground
 
     known = record.load(name)
-    async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
-        return await journey.destroy(known, azure, emit or _silent)
+    with foreground.holding("destroy", known.name) as run:
+        async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
+            return await journey.destroy(known, azure, run.watching(emit or _silent))
 
 
 def _silent(event: Event) -> None:

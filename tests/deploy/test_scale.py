@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -234,6 +236,29 @@ async def test_an_interrupted_run_is_continued_or_taken_back(two, azure):
     assert (await holds(two, azure))[2] == ["web1-nic", "web2-nic", "web3-nic", "web4-nic"], "back in the pool"
     await to(2, two.name, azure)
     assert await holds(two, azure) == first
+
+
+async def test_killed_while_draining_the_next_deployment_takes_them_back_into_the_pool(two, azure):
+    whole = await holds(two, azure)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "wizard", "scale", two.name, "--count", "1", "--drain", "600", "--yes", "--json"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        while line := await process.stdout.readline():
+            event = json.loads(line)
+            if event["event"] == "resource" and event["state"] == "done":
+                process.kill()
+    assert await process.wait() == -signal.SIGKILL
+    assert (await holds(two, azure))[2] == ["web1-nic"]
+    graph = blueprints.build(two, azure.subscription_id)
+    checks = control.pool(graph, await control.read(azure, graph), machines.of(graph))
+    assert [check.target for check in checks if check.state == "failed"] == ["web2"], "a verification says so"
+    outlook = await journey.look(two, azure)
+    assert [found.resource.name for found in outlook.survey.of("differs")] == ["web2-nic"]
+    await journey.carry_out(outlook, azure, {}, lambda event: None)
+    assert await holds(two, azure) == whole
 
 
 async def test_what_failed_in_part_is_remembered_as_it_is(two, azure, monkeypatch):

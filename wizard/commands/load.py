@@ -1,4 +1,7 @@
-"""`load [NAME | --url URL]`: send HTTP load and tell which VM answered."""
+"""`load [NAME | --url URL]`: send HTTP load and tell which VM answered.
+
+It holds no deployment: it writes nothing, and a load beside a drill or a scaling is what one wants to see.
+"""
 
 from __future__ import annotations
 

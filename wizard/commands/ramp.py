@@ -1,4 +1,7 @@
-"""`ramp [NAME]`: prove that autoscale goes out under load, and in again after it."""
+"""`ramp [NAME]`: prove that autoscale goes out under load, and in again after it.
+
+It holds no deployment: it sends load and reads; what changes the scale set is Azure's autoscale.
+"""
 
 from __future__ import annotations
 
