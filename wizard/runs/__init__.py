@@ -24,15 +24,15 @@ Every event is a JSON object with `event`, `n` (1, 2, ...) and `at_utc`, and as 
                   state done: ran to its end (exit_status 1 when what it checked or reset has failures), failed: an
                   error, cancelled: was told to stop (130). A killed process leaves none: Run.ended says state "lost"
     deploy      planned {id, type, name, after, state} for each resource (state as in the desk's `outlook`), resource,
-                retry, interrupted, deployed
-    verify      check, waiting, verified
+                retry, interrupted, brought_back, deployed
+    verify      brought_back {vms, since}, check, waiting, verified
     reset       step, reset
     scale       problem {...}, planned for each resource that is to be written or deleted, resource, retry,
                 draining {vm, at, seconds}, deleting, deleted, interrupted, scaled {name, from, to, http, ssh, rdp}
     destroy     deleting, deleted, interrupted, destroyed
     load        loading {url, duration_s, vms} once, load_progress {at, requests, errors, rps, p50_ms, p90_ms, p99_ms,
                 by_vm, total} twice a second (each tells of the time since the last, `total` of all), load, expectation
-    drill       mark, load_progress, drill
+    drill       brought_back, mark, load_progress, drill
     ramp        turn {at, offered_rps, served_rps, requests, errors, p99_ms, instances} every few seconds, ramp
 
 Requests and secrets. Paths are best absolute; relative ones are the starter's. Each kind also takes
