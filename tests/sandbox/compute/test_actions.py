@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 import pytest
 
+from tests.sandbox.compute import swagger
 from tests.sandbox.compute.desk import Desk
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Reply
@@ -182,3 +183,45 @@ async def test_minutes_have_bounds(desk: Desk, machine: str) -> None:
     for minutes in ("0", "1441", "soon"):
         error = await refusal(desk, "retrieveBootDiagnosticsData", sasuriexpirationtimeinminutes=minutes)
         assert error.target == "sasUriExpirationTimeInMinutes"
+
+
+async def test_patches_are_found_and_installed_with_a_restart_where_one_is_due(desk: Desk, machine: str) -> None:
+    assess = (await desk.act("assessPatches", "vm1")).result
+    assert (assess["criticalAndSecurityPatchCount"], assess["otherPatchCount"], assess["rebootPending"]) == (
+        2,
+        1,
+        False,
+    )
+    body = {
+        "maximumDuration": "PT1H",
+        "rebootSetting": "Never",
+        "linuxParameters": {"classificationsToInclude": ["Critical"], "packageNameMasksToExclude": ["tz*"]},
+    }
+    installed = (await desk.act("installPatches", "vm1", body=body)).result
+    states = {patch["name"]: patch["installationState"] for patch in installed["patches"]}
+    assert states == {"linux-image-sandbox": "NotSelected", "openssl": "Installed", "tzdata": "Excluded"}
+    assert (installed["rebootStatus"], desk.fabric.restarts) == ("NotNeeded", 0)
+    everything = {"maximumDuration": "PT90M", "rebootSetting": "Never"}
+    assert (await desk.act("installPatches", "vm1", body=everything)).result["rebootStatus"] == "Required"
+    again = (await desk.act("installPatches", "vm1", body={**everything, "rebootSetting": "IfRequired"})).result
+    assert (again["rebootStatus"], again["installedPatchCount"], desk.fabric.restarts) == ("Completed", 0, 1)
+    last = (await desk.act("assessPatches", "vm1")).result
+    assert last["availablePatches"] == []
+    assert last["rebootPending"] is False
+    if swagger.COMPUTE.is_file():
+        for answer in (installed, again):
+            assert swagger.faults(swagger.COMPUTE, "VirtualMachineInstallPatchesResult", answer) == []
+        for answer in (assess, last):
+            assert swagger.faults(swagger.COMPUTE, "VirtualMachineAssessPatchesResult", answer) == []
+
+
+async def test_patches_that_azure_refuses(desk: Desk, machine: str) -> None:
+    for body in (
+        {"rebootSetting": "Never"},
+        {"maximumDuration": "1h", "rebootSetting": "Never"},
+        {"maximumDuration": "PT1H", "rebootSetting": "Perhaps"},
+        {"maximumDuration": "PT1H", "rebootSetting": "Never", "linuxParameters": {"classificationsToInclude": 7}},
+    ):
+        assert (await refusal(desk, "installPatches", body=body)).code == "InvalidParameter"
+    await desk.act("deallocate", "vm1")
+    assert (await refusal(desk, "assessPatches")).code == "OperationNotAllowed"

@@ -1,7 +1,7 @@
 """Microsoft.Compute: availability sets, virtual machines, their disks and extensions, and what there is to choose from.
 
 machines         one VM's life; osprofile, hardware, attachments and quota say what Azure refuses
-power            start, stop, restart; runcommand, bootdiagnostics: the other actions
+power            start, stop, restart; runcommand, bootdiagnostics, patching: the other actions
 view             what a machine is doing now
 availability, disks, extensions, images, provider
 """

@@ -18,6 +18,7 @@ from wizard.sandbox.arm.compute import (
 )
 from wizard.sandbox.arm.compute.bootdiagnostics import BootDiagnostics
 from wizard.sandbox.arm.compute.extensions import of_machine
+from wizard.sandbox.arm.compute.patching import Patching
 from wizard.sandbox.arm.compute.power import conflict, soon, until
 from wizard.sandbox.arm.compute.reading import flag, mapping, missing, text, without_nulls
 from wizard.sandbox.arm.compute.runcommand import RunCommand
@@ -36,7 +37,7 @@ PROVISIONING_TIMEOUT_S = 1200.0
 """Azure gives a guest 20 minutes to report that it is provisioned (from memory)."""
 
 
-class VirtualMachines(RunCommand, BootDiagnostics):
+class VirtualMachines(RunCommand, BootDiagnostics, Patching):
     """Microsoft.Compute/virtualMachines"""
 
     type = attachments.VM
