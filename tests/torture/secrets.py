@@ -9,6 +9,7 @@ asked for to hold passwords (`--secret-file`) is the one exemption.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import html
 import json
@@ -44,7 +45,9 @@ def spellings(secret: str) -> set[bytes]:
     found = plain_spellings(secret) | {json.dumps(once)[1:-1].encode(), repr(secret)[1:-1].encode()}
     found |= {html.escape(secret, quote=quote).encode() for quote in (True, False)}
     found |= {digits for raw in (secret.encode(), wide) for digits in (raw.hex().encode(), raw.hex().upper().encode())}
-    return found | {wide} | plain_spellings(wide.decode("latin-1"))
+    # The first and last characters of base64 also hold bits of the neighbours: they are left out.
+    encoded = (base64.b64encode(bytes(offset) + wide)[4 if offset else 0 : -4] for offset in range(3))
+    return found | {wide, *encoded}
 
 
 class Search:
