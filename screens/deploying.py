@@ -20,7 +20,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from screens import faults, flow, outcomes
+from screens import elsewhere, faults, flow, outcomes
 from screens.answers import PASSWORD
 from screens.ledger import Ledger, clock
 from screens.live import Event, Follows, Live, dotted, start, told
@@ -88,6 +88,8 @@ class DeployingStep(Live):
         self.view = "overview"
         self._removing = self._remove_after = False
         self._plan: Mapping[str, Any] | None = None
+        self._other = ""
+        """The screen of what else is at work on the deployment, which is why this did not start."""
 
     # The frame
 
@@ -104,6 +106,7 @@ class DeployingStep(Live):
             with Horizontal(id="offers"):
                 yield Push("Verify ›", id="verify", classes="primary")
                 yield Push("Home", id="home")
+                yield Push("See it ›", id="other", classes="primary")
                 yield Push("Try again", id="retry", classes="primary")
                 yield Push("", id="edit")
                 yield Push("Remove what is there…", id="remove")
@@ -191,8 +194,10 @@ class DeployingStep(Live):
     def _refused(self, error: WizardError) -> None:
         self.over = True
         self.head("✗ Not started")
-        self.say(told(error.what, error.why, error.remedy))
-        self._offer("retry", "review")
+        self.say(elsewhere.refused(error))
+        other = elsewhere.holder(error)
+        self._other = elsewhere.screen_of(other.kind) if other is not None else ""
+        self._offer(*(["other"] if other is not None else []), "retry", "review")
 
     # Drawing
 
@@ -312,6 +317,7 @@ class DeployingStep(Live):
         actions: dict[str, Callable[[], object]] = {
             "verify": self.action_next,
             "home": self.action_home,
+            "other": self.action_other,
             "retry": self.action_retry,
             "edit": self.action_edit,
             "remove": self.action_remove,
@@ -409,9 +415,13 @@ class DeployingStep(Live):
         try:
             handed = await self.wizard.desk.ask("handover", cloud=self._answer("cloud"))
             secrets = {"sign_in": handed} if handed else {}
-            self._attach_to(await start("destroy", self.name_of_deployment, {}, secrets))
+            self._attach_to(await start("destroy", self.name_of_deployment, self._with_lock(), secrets))
         except WizardError as error:
             self._refused(error)
+
+    def _with_lock(self) -> dict[str, bool]:
+        """What a removal takes off first: the lock that the plan asked for, which this may have put there."""
+        return {"remove_lock": True} if self._answer("management.lock") == "delete" else {}
 
     def action_retry(self) -> None:
         """Start again: the engine goes on from what is there."""
@@ -434,6 +444,10 @@ class DeployingStep(Live):
 
     def action_home(self) -> None:
         self.wizard.go("home", name=self.name_of_deployment)
+
+    def action_other(self) -> None:
+        """Follow what is at work on it."""
+        self.wizard.go(self._other, name=self.name_of_deployment)
 
     def action_back(self) -> None:
         if self.run is not None and not self.over:

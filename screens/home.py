@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from screens import elsewhere
 from screens.ledger import Ledger, clock
 from screens.live import Event, Follows, Live, dotted, resource_states, start, told
 from screens.reset_told import machines as checklist
@@ -105,7 +106,25 @@ class HomeStep(Live):
             self._deploying = last.kind == "deploy"
             self._under_way(last.kind)
             self.refresh_bindings()
+        elif last is not None:
+            self._tell_end(last)
         await self._look()
+        if last is not None and last.alive:
+            async for _ in last.events():  # until its end
+                pass
+            if self.stands:
+                self._deploying = False
+                self._tell_end(last)
+                self.refresh_bindings()
+                await self._look()
+
+    def _tell_end(self, run: Follows) -> None:
+        """How a run ended that no screen followed to its end; once."""
+        from wizard import runs
+
+        if run.ended is not None and not runs.seen(run):
+            runs.see(run)
+            self.say(elsewhere.ending(run, run.ended))
 
     async def _look(self) -> None:
         self.head(self.name_of_deployment, Content.styled("… asking Azure", "$text-accent"))
@@ -194,17 +213,33 @@ class HomeStep(Live):
         self.app.push_screen(TypedScreen(f"Destroy {name}?", text, name, "Destroy everything"), self._destroy)
 
     def _destroy(self, sure: bool | None) -> None:
-        if sure:
-            self._begin_destruction()
+        if not sure:
+            return
+        if self._plan.get("management.lock") != "delete":
+            self._begin_destruction({})
+            return
+        from screens.dialogs import ChoiceScreen
+
+        name = self.name_of_deployment
+        ways = (
+            ("leave", "Leave all as it is", "Nothing is deleted, and the lock stays."),
+            ("unlock", "Take the lock off, and destroy everything", "The lock goes first, then all that it guarded."),
+        )
+        text = "Its plan asked for a lock against deletion. Locks of others are never taken off."
+        self.app.push_screen(ChoiceScreen(f"{name} is locked", text, ways), self._unlock)
+
+    def _unlock(self, way: str | None) -> None:
+        if way == "unlock":
+            self._begin_destruction({"remove_lock": True})
 
     @work(exclusive=True, group="begin")
-    async def _begin_destruction(self) -> None:
+    async def _begin_destruction(self, request: Mapping[str, Any]) -> None:
         try:
             handed = await self.wizard.desk.ask("handover")
             secrets = {"sign_in": handed} if handed else {}
-            self._follow_destruction(await start("destroy", self.name_of_deployment, {}, secrets))
+            self._follow_destruction(await start("destroy", self.name_of_deployment, request, secrets))
         except WizardError as error:
-            self.say(told(error.what, error.why, error.remedy))
+            self.say(elsewhere.refused(error))
 
     def _follow_destruction(self, run: Follows) -> None:
         if not self.stands:

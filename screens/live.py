@@ -149,12 +149,15 @@ class Live(Frame):
 
     @work(exclusive=True, group="follow")
     async def _follow(self, run: Follows) -> None:
+        from wizard import runs
+
         async for event in run.events():
             self._arrived.append(event)
         if not self.stands:
             return
         self._take()
         self.over = True
+        runs.see(run)
         self.add_class("-over")
         self.run_ended(run.ended)
         self.call_after_refresh(self.draw)

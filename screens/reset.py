@@ -14,7 +14,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from screens import reset_form, reset_told
+from screens import elsewhere, reset_form, reset_told
 from screens.asking import AGAIN, NEW, Asking
 from screens.live import Event, Follows, dotted, start, told
 from screens.reset_form import (
@@ -261,7 +261,7 @@ class ResetStep(Asking):
                 secrets["sign_in"] = handed
             run = await start("reset", self.name_of_deployment, request, secrets)
         except WizardError as error:
-            self.say(told(error.what, error.why, error.remedy))
+            self.say(elsewhere.refused(error))
             return
         self._begin_following(run)
 

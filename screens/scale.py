@@ -16,7 +16,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
-from screens import scale_told
+from screens import elsewhere, scale_told
 from screens.asking import AGAIN, NEW, Asking
 from screens.ledger import Ledger, clock
 from screens.live import Event, Follows, dotted, start, told
@@ -295,7 +295,7 @@ class ScaleStep(Asking):
                 secrets["sign_in"] = handed
             run = await start("scale", self.name_of_deployment, request, secrets)
         except WizardError as error:
-            self.say(told(error.what, error.why, error.remedy))
+            self.say(elsewhere.refused(error))
             return
         self._attach_to(run)
 

@@ -18,7 +18,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from screens import verify_told
+from screens import elsewhere, verify_told
 from screens.answers import PASSWORD
 from screens.findings import Findings, Traffic
 from screens.live import Event, Follows, Live, dotted, resource_states, start, told
@@ -151,7 +151,7 @@ class VerifyStep(Live):
         except _NotBegunError as error:
             self.say(told(error.what, "", error.remedy, sign="○", tone="quiet"))
         except WizardError as error:
-            self.say(told(error.what, error.why, error.remedy))
+            self.say(elsewhere.refused(error))
 
     async def _password(self) -> str:
         """The VMs' password where they are signed in to with one: the one that was answered, else asked for here."""

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from wizard import runs
-from wizard.errors import InputError
 from wizard.runs import Ended
+from wizard.runs.starting import UnderWay
 
 SUBSCRIPTION = "/subscriptions/0f5e2a7c-1b1c-4c60-8a53-5a1d6d1f0001/resourceGroups/rg"
 ZERO = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -78,6 +78,7 @@ class Play:
     kind: str = "deploy"
     name: str = "rg"
     id: str = "play"
+    began_utc: str = "2026-01-02T03:04:05.000+00:00"
     request: Mapping[str, Any] = field(default_factory=dict)
     cancelled: int = 0
     ended: Ended | None = None
@@ -121,6 +122,8 @@ class Stage:
     def __init__(self) -> None:
         self.started: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = []
         self.plays: list[Play] = []
+        self.known: set[int] = set()
+        """The plays whose end somebody has seen."""
 
     def play(self, **facts: Any) -> Play:
         """A run that is there already."""
@@ -129,12 +132,20 @@ class Stage:
 
     async def start(self, kind: str, name: str, request: Any = None, secrets: Any = None) -> Play:
         if self.plays and self.plays[0].alive:
-            raise InputError(f"A run is under way on {name}: {self.plays[0].kind}.", "", "Attach to it.")
+            error = UnderWay(f"A run is under way on {name}: {self.plays[0].kind}.", "", "Attach to it.")
+            error.run = self.plays[0]  # type: ignore[assignment]
+            raise error
         self.started.append((kind, name, dict(request or {}), dict(secrets or {})))
         return self.play(kind=kind, name=name, request=dict(request or {}))
 
     def history(self, name: str) -> list[Play]:
         return list(self.plays)
+
+    def see(self, run: object) -> None:
+        self.known.add(id(run))
+
+    def seen(self, run: object) -> bool:
+        return id(run) in self.known
 
     def latest(self, name: str) -> Play | None:
         return self.plays[0] if self.plays else None
@@ -142,7 +153,7 @@ class Stage:
 
 def staged(monkeypatch: pytest.MonkeyPatch) -> Stage:
     stage = Stage()
-    for name in ("start", "history", "latest"):
+    for name in ("start", "history", "latest", "see", "seen"):
         monkeypatch.setattr(runs, name, getattr(stage, name))
     return stage
 

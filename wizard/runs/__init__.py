@@ -9,7 +9,8 @@ HOME/runs/NAME/RUN/ keeps run.json (id, kind, name, pid, began_utc, request), ev
 secret. They are beside HOME/deployments, because `destroy` removes a deployment's folder while its run still tells.
 A run holds a lock as long as it lives; one run at a time works on a deployment.
 
-Public: `start`, `latest(name)`, `active()`, `load(name, id)`, `history(name)`, and the classes `Run` and `Ended`.
+Public: `start`, `latest(name)`, `active()`, `load(name, id)`, `history(name)`, `see(run)`, `seen(run)`, and the classes
+`Run` and `Ended`.
 
     await start(kind, name, request, secrets) -> Run    InputError when a run on that deployment is under way
     run.id, .kind, .name, .began_utc, .request, .pid, .folder
@@ -46,7 +47,7 @@ secrets["sign_in"] (the desk's `handover`).
                   "ssh-key" also {replace_keys?}; mode "configuration" {identity?} proves by a key or the old password
                   mode "remove-user" {user, identity?, force?}       {admin_password} of who stays, {old_password}
     scale    {count, drain_s?, generate?, secret_file?}              {password} or {passwords}, for new VMs
-    destroy  {}
+    destroy  {remove_lock?}
     load     {url?, duration_s?, connections?, rate?, keep_alive?, workers?, warmup_s?, requests?, timeout_s?,
               expect?: [text]}
     drill    {vm?, update_domain?, fault_domain?, rate?, wait_s?}
@@ -57,13 +58,14 @@ secrets["sign_in"] (the desk's `handover`).
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from wizard.runs import journal
 from wizard.runs.run import Ended, Run
 from wizard.runs.starting import start
 
-__all__ = ["Ended", "Run", "active", "history", "latest", "load", "start"]
+__all__ = ["Ended", "Run", "active", "history", "latest", "load", "see", "seen", "start"]
 
 
 def history(name: str) -> list[Run]:
@@ -85,6 +87,18 @@ def active() -> list[Run]:
     """Every run that is under way."""
     runs = (_read(path) for folder in journal.all_folders() for path in journal.of(folder))
     return [run for run in runs if run is not None and run.alive]
+
+
+def see(run: object) -> None:
+    """Remember, for every wizard, that somebody has seen how a run ended. A recording is kept nowhere."""
+    if isinstance(run, Run):
+        with contextlib.suppress(OSError):  # the oldest runs go when a new one begins
+            (run.folder / journal.SEEN).touch(mode=0o600)
+
+
+def seen(run: object) -> bool:
+    """Whether somebody has seen how it ended."""
+    return isinstance(run, Run) and (run.folder / journal.SEEN).exists()
 
 
 def _read(folder: Path) -> Run | None:

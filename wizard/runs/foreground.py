@@ -74,6 +74,7 @@ def holding(kind: str, name: str, request: Mapping[str, Any] | None = None) -> I
                 raise
             finally:
                 writer.write({"event": "ended", "what": "", "why": "", "remedy": "", "problems": [], **ended})
+                (folder / journal.SEEN).touch(mode=0o600)  # by whoever gave the command
         finally:
             os.close(run_lock)
     finally:

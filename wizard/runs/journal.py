@@ -4,6 +4,7 @@ HOME/runs/NAME/lock             held by the run that works on the deployment
 HOME/runs/NAME/RUN/lock         held as long as this run lives; apart from the other, so that looking blocks no start
 HOME/runs/NAME/RUN/run.json     what the run is
 HOME/runs/NAME/RUN/events.jsonl one event a line
+HOME/runs/NAME/RUN/seen         there once somebody has seen how it ended
 HOME/runs/NAME/RUN/log          what the process said outside of events, which is nothing unless it has a fault
 
 NAME is in lower case: resource groups have no case.
@@ -31,6 +32,7 @@ EVENTS = "events.jsonl"
 FACTS = "run.json"
 LOCK = "lock"
 LOG = "log"
+SEEN = "seen"
 
 
 def now() -> str:

@@ -165,7 +165,7 @@ async def destroy(job: Job) -> int:
         return 0
     known = record.load(job.name)
     async with job.cloud(known.plan.cloud, known.subscription) as azure:
-        await journey.destroy(known, azure, job.emit)
+        await journey.destroy(known, azure, job.emit, remove_lock=bool(job.request.get("remove_lock")))
     return 0
 
 
