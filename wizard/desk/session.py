@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CLOSING_S = 2.0
+CLOSING_S = 0.5
 
 
 class Tell:
