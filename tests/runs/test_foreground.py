@@ -58,6 +58,19 @@ def test_one_holds_it_and_the_others_are_told_who(multivm_home: Path) -> None:
     assert latest.ended.state == "cancelled"
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are told by Linux's /proc")
+def test_a_program_that_lives_on_keeps_no_file_open(multivm_home: Path) -> None:
+    def open_files() -> set[str]:
+        return {file.name for file in Path("/proc/self/fd").iterdir()}
+
+    with foreground.holding("deploy", "closed-rg"):
+        pass
+    before = open_files()
+    with foreground.holding("deploy", "closed-rg"):
+        assert len(open_files() - before) >= 2
+    assert open_files() <= before
+
+
 @pytest.mark.usefixtures("sandbox")
 def test_killed_it_is_continued_by_the_same_command_and_nobody_of_its_own_is_left(
     group_name: str, tmp_path: Path

@@ -75,6 +75,7 @@ def holding(kind: str, name: str, request: Mapping[str, Any] | None = None) -> I
             finally:
                 writer.write({"event": "ended", "what": "", "why": "", "remedy": "", "problems": [], **ended})
                 (folder / journal.SEEN).touch(mode=0o600)  # by whoever gave the command
+                writer.close()
         finally:
             os.close(run_lock)
     finally:

@@ -109,7 +109,7 @@ class Writer:
 
     def __init__(self, folder: Path) -> None:
         descriptor = os.open(folder / EVENTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self._descriptor = descriptor
+        self._descriptor: int | None = descriptor
         self._hidden: set[str] = set()
         self._count = 0
 
@@ -117,12 +117,20 @@ class Writer:
         self._hidden.update(text for text in texts if len(text) >= self.SHORTEST)
 
     def write(self, event: Mapping[str, Any]) -> None:
-        """One line, in one write: a reader sees it whole, or not yet."""
+        """One line, in one write: a reader sees it whole, or not yet. Nothing is told after the end."""
+        if self._descriptor is None:
+            return
         self._count += 1
         stamped = self._clean({**event, "n": self._count, "at_utc": now()})
         line = json.dumps(stamped, ensure_ascii=False, separators=(",", ":"), default=str).encode() + b"\n"
         while line:
             line = line[os.write(self._descriptor, line) :]
+
+    def close(self) -> None:
+        """The run has ended; whoever lives on (a program that calls `wizard.api`) keeps no file open for it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def _clean(self, value: Any) -> Any:
         if isinstance(value, str):
