@@ -43,6 +43,7 @@ KINDS: Mapping[str, str] = {
     "autoscalesettings": "autoscale",
     "extensions": "extension",
     "storageaccounts": "storage account",
+    "workspaces": "log workspace",
     "diagnosticsettings": "diagnostic setting",
     "locks": "lock",
     "disks": "disk",

@@ -72,7 +72,7 @@ class StorageStep(Step):
         yield from _switch("diagnostics.health_events", "Events", events, helps.EVENTS)
         yield from _switch("diagnostics.metrics", "Figures", SwitchControl("kept for good", "93 days"), helps.METRICS)
         if deploys("diagnostics.workspace", "/subscriptions/s"):
-            line = TextControl(placeholder="none, or its id: /subscriptions/…")
+            line = TextControl(placeholder="none, new, or its id: /subscriptions/…")
             yield Field("diagnostics.workspace", "Workspace", line, help=helps.WORKSPACE)
         locks = (Choice("none", "none"), Choice("delete", "nothing can be deleted"))
         yield from _radio("management.lock", "Lock", locks, helps.LOCK)

@@ -84,7 +84,8 @@ METRICS = Help(
 )
 WORKSPACE = Help(
     "A Log Analytics workspace that events and figures go to as well, by its id.",
-    "/subscriptions/…/resourceGroups/…/providers/Microsoft.OperationalInsights/workspaces/…; it must be there.",
+    "/subscriptions/…/resourceGroups/…/providers/Microsoft.OperationalInsights/workspaces/…; or new: then one is made "
+    "in the resource group, and goes with it. Azure keeps a deleted one for 14 days.",
     "The one your other logs are in; empty for none.",
     "It can be changed at any time.",
 )

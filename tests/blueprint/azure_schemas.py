@@ -38,7 +38,7 @@ HANGING = {
 }
 """Types of what hangs on another resource: the schema's name of each, and its version."""
 
-WITHOUT = ("Microsoft.Authorization/locks",)
+WITHOUT = ("Microsoft.Authorization/locks", "Microsoft.OperationalInsights/workspaces")
 """Types whose schemas are not among the files."""
 
 

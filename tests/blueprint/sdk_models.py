@@ -28,6 +28,8 @@ MODELS: Mapping[str, tuple[types.ModuleType, str]] = {
     "Microsoft.Compute/virtualMachines/extensions": (compute, "VirtualMachineExtension"),
 }
 
+ANYTHING = object()
+
 SHAPES: Mapping[str, Mapping[str, Any]] = {
     "Microsoft.Network/loadBalancers/providers/diagnosticSettings": {
         "properties": {
@@ -36,10 +38,15 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
             "metrics": dict.fromkeys(("category", "enabled", "timeGrain")),
         }
     },
+    "Microsoft.OperationalInsights/workspaces": {
+        "location": None,
+        "tags": ANYTHING,
+        "properties": {"sku": {"name": None}, "retentionInDays": None},
+    },
     "Microsoft.Authorization/locks": {"properties": dict.fromkeys(("level", "notes", "owners"))},
 }
-"""What hangs on another resource: no installed SDK has a model of it, and Azure's references show no tags nor location
-(Microsoft, "Diagnostic Settings - Create Or Update"; "Management Locks - Create Or Update By Scope")."""
+"""What no installed SDK has a model of (Microsoft, "Diagnostic Settings - Create Or Update", "Workspaces - Create Or
+Update", "Management Locks - Create Or Update By Scope"). What hangs on another resource has no tags nor location."""
 
 
 def unknown(type: str, body: Mapping[str, Any]) -> list[str]:
@@ -55,6 +62,7 @@ def _outside(shape: Mapping[str, Any], value: Mapping[str, Any], place: str) -> 
         here = f"{place}.{key}".lstrip(".")
         if key not in shape:
             yield here
+        if shape.get(key, ANYTHING) is ANYTHING:
             continue
         for inner in item if isinstance(item, list | tuple) else (item,):
             if isinstance(inner, Mapping):

@@ -162,7 +162,7 @@ def scale_sets(draw: st.DrawFn, count: int) -> ScaleSet:
 
 @st.composite
 def diagnostics(draw: st.DrawFn) -> Diagnostics:
-    account, workspace = draw(st.booleans()), draw(st.sampled_from(["", WORKSPACE]))
+    account, workspace = draw(st.booleans()), draw(st.sampled_from(["", "new", WORKSPACE]))
     kept = bool(account or workspace)  # events and metrics need a place to go to
     return Diagnostics(
         boot=draw(st.booleans()),

@@ -24,6 +24,7 @@ from wizard.plan.model import Plan
 from wizard.preflight.facts import Facts
 
 LOCATION = "westeurope"
+WORKSPACES = "Microsoft.OperationalInsights/workspaces"
 
 
 def only(problems: list[Problem]) -> Problem:
@@ -221,6 +222,27 @@ async def test_providers_are_offered_and_registered_when_asked(plan: Plan, check
     finally:
         await preflight.register(azure)
     assert await checked(plan) == []
+
+
+async def test_a_workspace_that_is_not_there_is_told_before_anything_is_written(
+    plan: Plan, checked: Checked, azure: Azure
+):
+    missing = f"/subscriptions/{azure.subscription_id}/resourceGroups/none/providers/{WORKSPACES}/logs"
+    wanted = {"health_events": True, "workspace": missing}
+    problem = only(await checked(changed(plan, diagnostics=wanted)))
+    assert (problem.field, problem.severity) == ("diagnostics.workspace", "error")
+    assert await checked(changed(plan, diagnostics={**wanted, "workspace": "new"})) == []
+
+
+async def test_the_provider_of_workspaces_is_asked_about_where_one_is_made(plan: Plan, checked: Checked, azure: Azure):
+    new = changed(plan, diagnostics={"metrics": True, "workspace": "new"})
+    await azure.ask(azure.resource.providers.unregister("Microsoft.OperationalInsights"))
+    try:
+        assert only(await checked(new)).severity == "error"
+        assert await checked(plan) == []
+    finally:
+        await preflight.register(azure, preflight.namespaces(blueprint.build(new, azure.subscription_id)))
+    assert await checked(new) == []
 
 
 async def test_a_subscription_that_is_not_ours(plan: Plan, sandbox_cloud: Any):

@@ -67,6 +67,13 @@ async def health_events(
     return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
+async def workspace(azure: Azure, workspace_id: str) -> dict[str, Any]:
+    """A Log Analytics workspace as ARM shows it, in any subscription. Raises AzureError, UnreachableError."""
+    call = azure.resource.resources.get_by_id(workspace_id.lstrip("/"), api_version=WORKSPACE_VERSION, cls=_wire)
+    found: Any = await explained(call, id=workspace_id)
+    return dict(found)
+
+
 async def logged_events(
     azure: Azure, workspace_id: str, balancer_id: str, since: datetime.datetime
 ) -> list[dict[str, Any]]:
@@ -77,11 +84,10 @@ async def logged_events(
     """
     if not azure.cloud.logs:
         raise AzureError(f"The cloud {azure.cloud.name} has no Log Analytics that could be asked.")
-    found = azure.resource.resources.get_by_id(workspace_id.lstrip("/"), api_version=WORKSPACE_VERSION, cls=_wire)
-    workspace: Any = await explained(found, id=workspace_id)
     back = datetime.datetime.now(datetime.UTC) - since
     query = f"{TABLE} | where TimeGenerated > ago({int(back.total_seconds()) + 1}s)"
-    tables = await _asked(azure, str(workspace["properties"]["customerId"]), query)
+    found = await workspace(azure, workspace_id)
+    tables = await _asked(azure, str(found["properties"]["customerId"]), query)
     events = []
     for table in tables[:1]:
         names = [str(column["name"]) for column in table["columns"]]
@@ -91,12 +97,12 @@ async def logged_events(
     return sorted(events, key=lambda event: str(event["time"]))
 
 
-async def _asked(azure: Azure, workspace: str, query: str) -> list[dict[str, Any]]:
-    """The tables that a query is answered with. `workspace` is its customerId."""
+async def _asked(azure: Azure, customer: str, query: str) -> list[dict[str, Any]]:
+    """The tables that a query is answered with. `customer` is the workspace's customerId."""
     from azure.core.rest import HttpRequest
 
     logs = azure.cloud.logs
-    request = HttpRequest("POST", f"{logs}/v1/workspaces/{quote(workspace)}/query", json={"query": query})
+    request = HttpRequest("POST", f"{logs}/v1/workspaces/{quote(customer)}/query", json={"query": query})
     answer: Any = (await explained(azure.pipeline(f"{logs}/.default").run(request))).http_response
     content = bytes(await explained(answer.read()))
     if answer.status_code == 200:

@@ -69,6 +69,7 @@ CALLS: Mapping[str, Calls] = {
         "Microsoft.Insights/autoscaleSettings": _by_id("2022-10-01"),
         "Microsoft.Network/loadBalancers/providers/diagnosticSettings": _by_id("2021-05-01-preview"),
         "Microsoft.Authorization/locks": _by_id("2020-05-01"),
+        "Microsoft.OperationalInsights/workspaces": _by_id("2023-09-01"),
         "Microsoft.Compute/virtualMachines/extensions": Calls("compute", "virtual_machine_extensions"),
         "Microsoft.Compute/disks": Calls("compute", "disks"),
         "Microsoft.Compute/images": Calls("compute", "images"),

@@ -32,7 +32,7 @@ def build(plan: Plan, subscription: str) -> Blueprint:
     inside = (
         *network.resources(plan, ids, common),
         *storage.resources(plan, ids, common),
-        *monitoring.resources(plan, ids),
+        *monitoring.resources(plan, ids, common),
         *compute.resources(plan, ids, common),
         *network.nics(plan, ids, common),
         *compute.vms(plan, ids, common),

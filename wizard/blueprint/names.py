@@ -25,6 +25,7 @@ VM = "Microsoft.Compute/virtualMachines"
 SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets"
 AUTOSCALE = "Microsoft.Insights/autoscalesettings"
 STORAGE = "Microsoft.Storage/storageAccounts"
+WORKSPACE = "Microsoft.OperationalInsights/workspaces"
 EXTENSION = "Microsoft.Compute/virtualMachines/extensions"
 
 DIAGNOSTIC_SETTING = "Microsoft.Network/loadBalancers/providers/diagnosticSettings"
@@ -82,6 +83,11 @@ def scale_set(prefix: str) -> str:
 
 def autoscale(prefix: str) -> str:
     return f"{prefix}-autoscale"
+
+
+def workspace(prefix: str) -> str:
+    """At most 63 characters, which the longest prefix leaves room for."""
+    return f"{prefix}-log"
 
 
 def nic(vm: str) -> str:
@@ -192,6 +198,10 @@ class Ids:
 
     def vhd_account(self, vm: str) -> str:
         return self._id(STORAGE, vhd_account(self.subscription, self.group_name, vm))
+
+    @property
+    def workspace(self) -> str:
+        return self._id(WORKSPACE, workspace(self.prefix))
 
     @property
     def diagnostic_setting(self) -> str:

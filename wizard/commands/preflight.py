@@ -42,7 +42,8 @@ async def _check(plan: Plan, register: bool, out: output.Output) -> list[Problem
     out.say(f"Checking {plan.name} against {plan.cloud} ...")
     cloud = await clouds.ensure_running(clouds.find(plan.cloud))
     async with clients.connect(cloud) as azure:
+        planned = blueprint.build(plan, azure.subscription_id)
         if register:
             out.say("Registering resource providers ...")
-            await preflight.register(azure)
-        return await preflight.check(plan, blueprint.build(plan, azure.subscription_id), azure)
+            await preflight.register(azure, preflight.namespaces(planned))
+        return await preflight.check(plan, planned, azure)

@@ -49,6 +49,7 @@ _IN_PLACE: Mapping[str, tuple[Pattern, ...]] = {
     ),
     "microsoft.insights/autoscalesettings": (("properties",),),
     "microsoft.storage/storageaccounts": (("properties",), ("sku",)),
+    "microsoft.operationalinsights/workspaces": (("properties", "retentionInDays"),),
     "microsoft.compute/virtualmachines": (
         ("properties", "diagnosticsProfile"),
         # Microsoft, "Delete a VM and attached resources": of a VM that is there, too.

@@ -39,7 +39,7 @@ _COMMENTS: Mapping[str, str] = {
     "balancer.probe_protocol": "http, tcp",
     "balancer.nat": "per-vm (one rule each), range (port range and pool)",
     "balancer.nat_range": "of a range: how many ports",
-    "diagnostics.workspace": "the id of a Log Analytics workspace",
+    "diagnostics.workspace": "the id of a Log Analytics workspace, or new",
     "diagnostics.health_events": "to the storage account and the workspace",
     "management.lock": "none, delete",
     "management.patching": "platform, image",

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from wizard.errors import Problem
 from wizard.plan.model import Layout, Lock, Placement
 
+NEW = "new"
+"""What `diagnostics.workspace` says for a workspace that the deployment makes itself."""
 WORKSPACE = re.compile(
     r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers/Microsoft\.OperationalInsights/workspaces/[^/]+",
     re.IGNORECASE,
@@ -15,14 +17,14 @@ WORKSPACE = re.compile(
 
 
 def workspace(text: str) -> Problem | None:
-    """Empty, or the id of a Log Analytics workspace."""
-    if not text or WORKSPACE.fullmatch(text):
+    """Empty, the word new, or the id of a Log Analytics workspace."""
+    if not text or text == NEW or WORKSPACE.fullmatch(text):
         return None
     return Problem(
         "diagnostics.workspace",
         "This is not the id of a Log Analytics workspace.",
         "It is /subscriptions/S/resourceGroups/G/providers/Microsoft.OperationalInsights/workspaces/NAME.",
-        "Copy the Resource ID from the workspace's properties in the portal.",
+        f"Copy the Resource ID from the workspace's properties in the portal, or write {NEW} to have one made.",
     )
 
 

@@ -325,7 +325,9 @@ class Diagnostics(_Section):
         default=False, description="A storage account of the deployment's own for diagnostics, one for all machines."
     )
     workspace: str = Field(
-        default="", description="The id of a Log Analytics workspace that diagnostics go to as well; empty for none."
+        default="",
+        description="A Log Analytics workspace that diagnostics go to as well: its id, or new for one of the "
+        "deployment's own; empty for none.",
     )
     health_events: bool = Field(
         default=False,

@@ -25,16 +25,17 @@ from wizard.preflight import (
     size,
     subscription,
     surplus,
+    workspace,
 )
 from wizard.preflight.facts import Facts
-from wizard.preflight.providers import register
+from wizard.preflight.providers import namespaces, register
 
 if TYPE_CHECKING:
     from wizard.azure.clients import Azure
     from wizard.blueprint.resource import Blueprint
     from wizard.plan.model import Plan
 
-__all__ = ["check", "register"]
+__all__ = ["check", "namespaces", "register"]
 
 Check = Callable[[Facts], Awaitable[list[Problem]]]
 
@@ -52,6 +53,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("Machines beyond the plan's count", surplus.check),
     ("The frontend's ports", frontend.check),
     ("The health probe's way", probe.check),
+    ("The workspace", workspace.check),
 )
 """What each check is called when it could not be made, and the check; problems are told in this order."""
 

@@ -14,17 +14,31 @@ from wizard.preflight.facts import Facts
 
 if TYPE_CHECKING:
     from wizard.azure.clients import Azure
+    from wizard.blueprint.resource import Blueprint
 
 NAMESPACES = ("Microsoft.Compute", "Microsoft.Network", "Microsoft.Storage", "Microsoft.Insights")
+
+SOMETIMES = ("Microsoft.OperationalInsights",)
+"""Asked about where a blueprint has resources of theirs."""
 
 REGISTRATION_S = 600.0
 """Registering takes one to a few minutes; after ten something is wrong."""
 
 
+def namespaces(blueprint: Blueprint) -> tuple[str, ...]:
+    """The providers that matter to a blueprint: all that a later change may need, and what it has beyond those."""
+    return (*NAMESPACES, *(one for one in SOMETIMES if one.lower() in _needed(blueprint)))
+
+
+def _needed(blueprint: Blueprint) -> set[str]:
+    return {ids.parse(resource.id).namespace.lower() for resource in blueprint}
+
+
 async def check(facts: Facts) -> list[Problem]:
     """An error for each provider that the blueprint needs and that is not registered, a warning for the others."""
-    needed = {ids.parse(resource.id).namespace.lower() for resource in facts.blueprint}
-    states = await asyncio.gather(*(facts.provider_state(namespace) for namespace in NAMESPACES))
+    needed = _needed(facts.blueprint)
+    wanted = namespaces(facts.blueprint)
+    states = await asyncio.gather(*(facts.provider_state(namespace) for namespace in wanted))
     return [
         Problem(
             "",
@@ -33,17 +47,17 @@ async def check(facts: Facts) -> list[Problem]:
             f"multivm-wizard preflight FILE --register, or: az provider register --namespace {namespace} --wait",
             "error" if namespace.lower() in needed else "warning",
         )
-        for namespace, state in zip(NAMESPACES, states, strict=True)
+        for namespace, state in zip(wanted, states, strict=True)
         if state != "Registered"
     ]
 
 
-async def register(azure: Azure, namespaces: Collection[str] = NAMESPACES) -> None:
+async def register(azure: Azure, wanted: Collection[str] = NAMESPACES) -> None:
     """Register the providers that are not, and wait until they are. This changes the subscription: ask first.
 
     Raises AzureError when the sign-in may not, UnreachableError when it takes longer than `REGISTRATION_S`.
     """
-    await asyncio.gather(*(_register(azure, namespace) for namespace in namespaces))
+    await asyncio.gather(*(_register(azure, namespace) for namespace in wanted))
 
 
 async def _register(azure: Azure, namespace: str) -> None:

@@ -205,10 +205,10 @@ class Verification:
         self.tell_all(await watched.metrics(self.azure, rule[0], self.machines, self.live, self._up))
         diagnostics = self.record.plan.diagnostics
         if diagnostics.health_events and (diagnostics.storage_account or diagnostics.workspace):
-            from wizard.blueprint import names
+            from wizard.blueprint import monitoring, names
 
             ours = names.Ids(self.record.subscription, self.record.name, self.record.plan.prefix)
-            place = diagnostics.workspace or ours.diagnostics_account
+            place = monitoring.workspace(self.record.plan, ours) or ours.diagnostics_account
             answered = self.load.requests - self.load.errors if self.load is not None else 0
             self.tell_all([await watched.events(self.azure, place, rule[0], self._loaded, answered)])
 
