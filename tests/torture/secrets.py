@@ -35,7 +35,7 @@ PORT = 18471
 SPEED = "200"
 KILLED_RUNS = 12
 GENERATED = "generated.json"
-LONG_S = 90.0
+LONG_S = 120.0
 
 
 def spellings(secret: str) -> set[bytes]:
