@@ -111,9 +111,9 @@ def read(entry: Any) -> Callable[[str], Any]:
 
 
 def _boot(get: Callable[[str], Any]) -> Exposure:
-    from wizard.plan.choices import is_managed_image
+    from wizard.plan.choices import is_own_image
 
-    if is_managed_image(str(get("machines.image"))):
+    if is_own_image(str(get("machines.image"))):
         return Exposure("Boot", "an image of your own: no secure boot, no virtual TPM", "narrow")
     return Exposure("Boot", "secure boot and a virtual TPM", "closed")
 

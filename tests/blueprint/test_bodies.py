@@ -19,6 +19,7 @@ needs_schemas = pytest.mark.skipif(
     reason=f"AZURE'S TEMPLATE SCHEMAS ARE ABSENT ({azure_schemas.FOLDER}): NO BODY WAS VALIDATED AGAINST THEM; "
     "set AZURE_SPEC_DIR to the folder that holds arm-schemas/",
 )
+GALLERY = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/galleries/mine/images/a/versions/1.0.0"
 VARIANTS = {
     "default": Plan(machines=Machines(ssh_key=ED25519)),
     "password": Plan(machines=Machines(auth=Auth.PASSWORD, image="debian-12"), tags={"env": "test"}),
@@ -29,6 +30,7 @@ VARIANTS = {
     "tcp": Plan(
         machines=Machines(ssh_key=ED25519), balancer=Balancer(probe_protocol=ProbeProtocol.TCP, dns_label="abc")
     ),
+    "gallery": Plan(machines=Machines(ssh_key=ED25519, image=GALLERY)),
     "sources": Plan(
         machines=Machines(ssh_key=ED25519, count=1),
         network=Network(allow_http=("Internet", "VirtualNetwork", "10.0.0.0/8", "192.0.2.1"), allow_admin=("*",)),
@@ -91,6 +93,12 @@ def test_the_closed_world_pass_does_find() -> None:
         assert sdk_models.unknown(hanging, {"tags": {}, "properties": {}}) == ["tags"], "Azure has no tags for it"
     for slot, _kind in vm.secrets:  # where the secret goes is a property too
         assert sdk_models.unknown(vm.type, _with(vm.body, slot, "x")) == []
+
+
+def test_an_image_in_a_gallery_goes_by_its_id() -> None:
+    vm = blueprint.build(VARIANTS["gallery"], SUBSCRIPTION).of_type("Microsoft.Compute/virtualMachines")[0]
+    assert vm.body["properties"]["storageProfile"]["imageReference"] == {"id": GALLERY}
+    assert "securityProfile" not in vm.body["properties"]
 
 
 def _with(body: Any, path: tuple[Any, ...], value: object) -> dict[str, Any]:

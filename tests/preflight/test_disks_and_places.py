@@ -11,6 +11,7 @@ from tests.preflight.conftest import Checked, changed
 from tests.preflight.test_preflight import only, put, put_group
 from wizard import blueprint, ids, preflight
 from wizard.azure.clients import Azure
+from wizard.blueprint.resource import Resource
 from wizard.errors import Problem
 from wizard.plan import choices
 from wizard.plan.choices import CLOUDS
@@ -111,6 +112,51 @@ async def test_an_image_of_ones_own(plan: Plan, checked: Checked, azure: Azure, 
     assert only(await errors(windows)).remedy == 'Write os = "windows", or choose another image.'
     nothing = ids.resource_id(azure.subscription_id, group, "Microsoft.Compute/images", "nothing")
     assert only(await errors(nothing)).what == "There is no image nothing."
+
+
+async def nested(azure: Azure, group: str, type: str, names: tuple[str, ...], body: dict[str, Any]) -> str:
+    """Write what lies in a gallery, and wait for it."""
+    made = ids.resource_id(azure.subscription_id, group, type, *names)
+    if operation := await azure.begin_put(Resource(made, type, names[-1], body), body):
+        await operation.result()
+    return made
+
+
+async def test_an_image_in_a_gallery(plan: Plan, checked: Checked, azure: Azure, group_name: str):
+    group = f"{group_name}-gallery"
+    await put_group(azure, group)
+    source = await image(azure, group, "source", "westeurope", "Linux")
+    here = {"location": "westeurope"}
+    await put(azure, group, "Microsoft.Compute/galleries", "mine", here)
+
+    async def version(name: str, state: str, security: str, *regions: str) -> str:
+        told = {"osType": "Linux", "osState": state, "hyperVGeneration": "V2"}
+        more = {
+            "identifier": {"publisher": "p", "offer": "o", "sku": name},
+            "features": [{"name": "SecurityType", "value": security}],
+        }
+        kind = "Microsoft.Compute/galleries/images"
+        await nested(azure, group, kind, ("mine", name), {**here, "properties": {**told, **more}})
+        copies = {"targetRegions": [{"name": region} for region in regions]}
+        made = {"storageProfile": {"source": {"id": source}}, "publishingProfile": copies}
+        inside = {"location": regions[0], "properties": made}
+        return await nested(azure, group, f"{kind}/versions", ("mine", name, "1.0.0"), inside)
+
+    async def errors(id: str) -> list[str]:
+        found = await checked(changed(plan, machines={"image": id}))
+        assert all(problem.field == "machines.image" for problem in found)
+        return [problem.what for problem in found if problem.severity == "error"]
+
+    supported = "TrustedLaunchSupported"
+    good = await version("good", "Generalized", supported, "West Europe", "northeurope")
+    assert await errors(good) == []
+    away = await version("away", "Generalized", supported, "northeurope")
+    assert await errors(away) == ["The image away 1.0.0 is not in westeurope."]
+    only_trusted = await version("trusted", "Generalized", "TrustedLaunch", "westeurope")
+    assert await errors(only_trusted) == ["The image trusted 1.0.0 is for machines with TrustedLaunch only."]
+    special = await version("special", "Specialized", supported, "westeurope")
+    assert await errors(special) == ["The image special 1.0.0 is specialized."]
+    assert await errors(good.replace("1.0.0", "2.0.0")) == ["There is no image good 2.0.0."]
 
 
 async def test_unmanaged_disks_where_the_cloud_offers_them(plan: Plan, checked: Checked, azure: Azure):

@@ -73,6 +73,9 @@ CALLS: Mapping[str, Calls] = {
         "Microsoft.Compute/virtualMachines/extensions": Calls("compute", "virtual_machine_extensions"),
         "Microsoft.Compute/disks": Calls("compute", "disks"),
         "Microsoft.Compute/images": Calls("compute", "images"),
+        "Microsoft.Compute/galleries": Calls("compute", "galleries"),
+        "Microsoft.Compute/galleries/images": Calls("compute", "gallery_images"),
+        "Microsoft.Compute/galleries/images/versions": Calls("compute", "gallery_image_versions"),
         "Microsoft.Storage/storageAccounts": Calls(
             "storage", "storage_accounts", put="begin_create", delete="delete", get="get_properties"
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wizard.plan.choices import Image, is_managed_image
+from wizard.plan.choices import Image, is_own_image
 from wizard.plan.model import Caching, Layout, Plan
 
 CACHING = {Caching.NONE: "None", Caching.READ_ONLY: "ReadOnly", Caching.READ_WRITE: "ReadWrite"}
@@ -49,9 +49,9 @@ def image_reference(text: str, image: Image) -> dict[str, str]:
 
 
 def security_profile(plan: Plan) -> dict[str, Any]:
-    """Trusted Launch, which Azure takes of all but managed images and unmanaged disks; encryption at host if asked."""
+    """Trusted Launch, but for images of one's own, few of which have it, and unmanaged disks; encryption if asked."""
     profile: dict[str, Any] = {}
-    if not is_managed_image(plan.machines.image) and plan.storage.layout is Layout.MANAGED:
+    if not is_own_image(plan.machines.image) and plan.storage.layout is Layout.MANAGED:
         profile["securityType"] = "TrustedLaunch"
         profile["uefiSettings"] = {"secureBootEnabled": True, "vTpmEnabled": True}
     if plan.machines.encryption_at_host:

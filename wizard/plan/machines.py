@@ -10,7 +10,7 @@ import re
 
 from wizard.errors import Problem
 from wizard.plan import limits
-from wizard.plan.choices import IMAGES, OS_DISKS, image_named, is_managed_image, known
+from wizard.plan.choices import IMAGES, OS_DISKS, image_named, is_own_image, known
 from wizard.plan.limits import Range
 from wizard.plan.model import OsType, Placement
 from wizard.plan.naming import one_of
@@ -87,13 +87,14 @@ def image(text: str) -> Problem | None:
 
 def own_image(text: str) -> Problem | None:
     """A warning that tells what an image of one's own is: the quicker start, which somebody has to keep up to date."""
-    if not is_managed_image(text):
+    if not is_own_image(text):
         return None
     return Problem(
         "machines.image",
         "An image of your own is yours to keep up to date.",
         "Machines start quicker from one that holds all they need than from a plain one that installs it at the first"
-        " boot; but updates come only with a new image. Azure neither patches it nor takes it for Trusted Launch.",
+        " boot; but updates come only with a new image. Azure does not patch it, and its machines go without Trusted"
+        " Launch.",
         "Make a new one now and then; a plain image with cloud-init is the other way.",
         "warning",
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizard.errors import Problem
-from wizard.plan.choices import image_named, is_managed_image, known
+from wizard.plan.choices import image_named, is_own_image, known
 
 _WORKING_IMAGES = ("ubuntu-24.04", "debian-12", "rhel-9", "windows-2022", "windows-2025")
 
@@ -21,14 +21,19 @@ class _NotYet:
 
 
 def _image(text: str) -> bool:
-    if is_managed_image(text):
+    if is_own_image(text):
         return False
     found = image_named(text)
     return found is None or known(found) not in _WORKING_IMAGES
 
 
 _LIST = (
-    _NotYet("machines.image", _image, "This image", f"Use {', '.join(_WORKING_IMAGES)}, or the id of a managed image."),
+    _NotYet(
+        "machines.image",
+        _image,
+        "This image",
+        f"Use {', '.join(_WORKING_IMAGES)}, the id of a managed image, or of a version in a gallery.",
+    ),
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from wizard.errors import Problem
 from wizard.plan import limits, workload
 from wizard.plan.balancer import nat_ports
-from wizard.plan.choices import is_managed_image
+from wizard.plan.choices import is_own_image
 from wizard.plan.model import Nat, OsType, Outbound, OutboundAddress
 
 PORTS = "network.outbound_ports"
@@ -75,7 +75,7 @@ def no_way_out(outbound: Outbound, chosen: str, os: OsType = OsType.LINUX, image
         "Our page works all the same: IIS is on the image's disk."
         if chosen == workload.PAGE and os is OsType.WINDOWS
         else "What your image lacks cannot be installed; our page needs nginx."
-        if chosen == workload.PAGE and is_managed_image(image)
+        if chosen == workload.PAGE and is_own_image(image)
         else "Our page needs the package nginx, which cannot be fetched: cloud-init fails, and the probe never holds."
         if chosen == workload.PAGE
         else "What is not in the image cannot be installed."

@@ -142,15 +142,21 @@ class Facts:
             raise
 
     async def _own_image(self, id: str) -> Json | None:
-        """A managed image, with what it has in common with a platform image; `own` is its document."""
+        """An image of one's own, with what it has in common with a platform image; `own` is its document.
+
+        Of a version in a gallery `definition` is the document of the image that it is a version of.
+        """
+        held = "/galleries/" in id.lower()
         try:
             found = await self.azure.get(id)
-        except (ValueError, NotImplementedError):  # of another subscription, or in a gallery: Azure will tell
+            definition = await self.azure.get(id.rsplit("/", 2)[0]) if held else None
+        except (ValueError, NotImplementedError):  # of another subscription: Azure will tell
             return {}
-        if found is None:
+        if found is None or (held and definition is None):
             return None
-        generation = (found.get("properties") or {}).get("hyperVGeneration") or "V1"
-        return {"own": found, "properties": {"hyperVGeneration": generation}}
+        told = {"definition": definition} if definition is not None else {}
+        generation = ((definition or found).get("properties") or {}).get("hyperVGeneration") or "V1"
+        return {"own": found, **told, "properties": {"hyperVGeneration": generation}}
 
     def image_reference(self) -> Mapping[str, Any]:
         """`storageProfile.imageReference` of the machines; empty when there are none."""

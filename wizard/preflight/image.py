@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wizard.errors import Problem
@@ -15,14 +15,17 @@ async def check(facts: Facts) -> list[Problem]:
         return []
     found = await facts.image()
     if found is not None:
+        if "definition" in found:
+            return list(_of_a_gallery(facts, found["own"], found["definition"]))
         return _of_ones_own(facts, found["own"]) if "own" in found else []
     reference = facts.image_reference()
     if own := reference.get("id"):
+        held = "/galleries/" in str(own).lower()
         return [
             _problem(
-                f"There is no image {str(own).rsplit('/', 1)[-1]}.",
+                f"There is no image {_called(str(own))}.",
                 f"Azure holds nothing under {own}.",
-                "az image list --query [].id shows what there is.",
+                f"{'az sig image-version list' if held else 'az image list --query [].id'} shows what there is.",
             )
         ]
     urn = ":".join(str(reference.get(part) or "") for part in ("publisher", "offer", "sku", "version"))
@@ -49,15 +52,52 @@ def _of_ones_own(facts: Facts, image: Mapping[str, Any]) -> list[Problem]:
             )
         )
     disk = ((image.get("properties") or {}).get("storageProfile") or {}).get("osDisk") or {}
-    if (system := str(disk.get("osType") or "").lower()) not in ("", str(plan.machines.os)):
-        problems.append(
-            _problem(
-                f"The image {image.get('name')} is a {system} image, and machines.os is {plan.machines.os}.",
-                "The two tell the same thing and must agree.",
-                f'Write os = "{system}", or choose another image.',
-            )
-        )
+    problems += _of_another_system(facts, str(image.get("name")), disk)
     return problems
+
+
+def _of_a_gallery(facts: Facts, version: Mapping[str, Any], definition: Mapping[str, Any]) -> Iterator[Problem]:
+    """A version is copied to the machines' region, of their system, and one that new machines are made of."""
+    name, region = _called(str(version.get("id"))), facts.plan.location.lower()
+    publishing = (version.get("properties") or {}).get("publishingProfile") or {}
+    copies = sorted("".join(str(each.get("name")).split()).lower() for each in publishing.get("targetRegions") or ())
+    if region not in copies:
+        yield _problem(
+            f"The image {name} is not in {region}.",
+            f"It is copied to {', '.join(copies) or 'no region'}, and machines are made of a copy in their own region.",
+            f"Add the region: az sig image-version update --add publishingProfile.targetRegions name={region} ...",
+        )
+    told = definition.get("properties") or {}
+    yield from _of_another_system(facts, name, told)
+    if told.get("osState") == "Specialized":
+        yield _problem(
+            f"The image {name} is specialized.",
+            "Machines of it would have the name, the users and the keys of the one that it was taken of.",
+            "Use a version of a generalized image.",
+        )
+    features = {str(each.get("name")).lower(): each.get("value") for each in told.get("features") or ()}
+    if (needs := str(features.get("securitytype") or "")) in ("TrustedLaunch", "ConfidentialVM"):
+        yield _problem(
+            f"The image {name} is for machines with {needs} only.",
+            "Machines of an image of one's own are made with the standard security type.",
+            f"Make its definition with the feature SecurityType={needs}Supported.",
+        )
+
+
+def _of_another_system(facts: Facts, name: str, disk: Mapping[str, Any]) -> Iterator[Problem]:
+    planned = facts.plan.machines.os
+    if (system := str(disk.get("osType") or "").lower()) not in ("", str(planned)):
+        yield _problem(
+            f"The image {name} is a {system} image, and machines.os is {planned}.",
+            "The two tell the same thing and must agree.",
+            f'Write os = "{system}", or choose another image.',
+        )
+
+
+def _called(id: str) -> str:
+    """`golden`, or `golden 1.0.0` of a version in a gallery."""
+    parts = id.split("/")
+    return " ".join(parts[-3::2]) if "galleries" in map(str.lower, parts) else parts[-1]
 
 
 def _problem(what: str, why: str, remedy: str) -> Problem:

@@ -86,7 +86,7 @@ class Image:
     generation: str
     architecture: str
     disk_gib: int
-    managed: bool = False  # one's own, outside of any gallery: Azure takes no Trusted Launch of those
+    managed: bool = False  # one's own that Azure takes no Trusted Launch of: all but those of a gallery that say so
 
     @property
     def urn(self) -> str:

@@ -70,3 +70,59 @@ async def test_what_azure_refuses(desk: Desk) -> None:
         await desk.act("generalize", "vm3")
     body["properties"] = {"storageProfile": {"osDisk": {"osType": "Linux", "osState": "Specialized"}}}
     assert (await refused(IMAGE, "special", body)).code == "InvalidParameter"
+
+
+GALLERY = "Microsoft.Compute/galleries"
+DEFINITION, VERSION = f"{GALLERY}/images", f"{GALLERY}/images/versions"
+IN = ("mine", "golden", "1.0.0")
+
+
+async def held(desk: Desk, *features: dict[str, str], regions: tuple[str, ...] = ("westeurope",)) -> None:
+    """A version of a gallery's image, made of `golden`."""
+    await golden(desk)
+    await desk.put(GALLERY, "mine", body={"location": "westeurope"})
+    told: dict[str, Any] = {"osType": "Linux", "osState": "Generalized", "hyperVGeneration": "V2"}
+    told |= {"identifier": {"publisher": "p", "offer": "o", "sku": "s"}, "features": list(features)}
+    await desk.put(DEFINITION, "mine", "golden", body={"location": "westeurope", "properties": told})
+    source = {"storageProfile": {"source": {"id": desk.id(IMAGE, "golden")}}}
+    copies = {"publishingProfile": {"targetRegions": [{"name": region} for region in regions]}}
+    await desk.put(VERSION, *IN, body={"location": "westeurope", "properties": {**source, **copies}})
+
+
+async def test_a_machine_of_a_gallerys_image_has_what_was_installed(desk: Desk) -> None:
+    await held(desk, {"name": "SecurityType", "value": "TrustedLaunchSupported"})
+    shown = desk.show(VERSION, *IN)["properties"]
+    assert shown["publishingProfile"]["targetRegions"] == [{"name": "westeurope", "regionalReplicaCount": 1}]
+    body = of(desk, "", trusted=True)
+    body["properties"]["storageProfile"]["imageReference"] = {"id": desk.id(VERSION, *IN)}
+    assert (await desk.put(VM, "vm2", body=body)).status == 201
+    assert desk.fabric.specs[ids.key(desk.id(VM, "vm2"))].content == INSTALLED
+    with pytest.raises(ArmError) as raised:
+        await desk.delete(GALLERY, "mine")
+    assert raised.value.code == "CannotDeleteResource"
+    for names in (IN, IN[:2], IN[:1]):
+        await desk.delete((VERSION, DEFINITION, GALLERY)[3 - len(names)], *names)
+    assert not [kind for kind in (GALLERY, DEFINITION, VERSION) if list(desk.store.of_type(kind))]
+
+
+async def test_what_azure_refuses_of_a_gallery(desk: Desk) -> None:
+    await held(desk, regions=("West Europe", "northeurope"))
+
+    async def refused(type: str, *names: str, body: dict[str, Any]) -> ArmError:
+        with pytest.raises(ArmError) as raised:
+            await desk.put(type, *names, body=body)
+        return raised.value
+
+    body = of(desk, "", trusted=True)
+    body["properties"]["storageProfile"]["imageReference"] = {"id": desk.id(VERSION, *IN)}
+    assert (await refused(VM, "vm2", body=body)).code == "BadRequest", "no feature says Trusted Launch"
+    desk.document(VERSION, *IN).body["properties"]["publishingProfile"]["targetRegions"] = [{"name": "northeurope"}]
+    body["properties"].pop("securityProfile")
+    assert (await refused(VM, "vm2", body=body)).code == "GalleryImageNotFound"
+    empty: dict[str, Any] = {"location": "westeurope", "properties": {}}
+    assert (await refused(DEFINITION, "mine", "other", body=empty)).code == "InvalidParameter"
+    assert (await refused(VERSION, "mine", "golden", "1.0", body=empty)).code == "InvalidParameter"
+    assert (await refused(VERSION, "mine", "golden", "1.0.1", body=empty)).code == "InvalidParameter"
+    gone = {"storageProfile": {"source": {"id": desk.id(IMAGE, "gone")}}}
+    found = await refused(VERSION, "mine", "golden", "1.0.1", body={"location": "westeurope", "properties": gone})
+    assert found.code == "NotFound"

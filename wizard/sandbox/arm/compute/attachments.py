@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 VM = "Microsoft.Compute/virtualMachines"
 NIC = "Microsoft.Network/networkInterfaces"
 DISK = "Microsoft.Compute/disks"
+IMAGE = "Microsoft.Compute/images"
 AVAILABILITY_SET = "Microsoft.Compute/availabilitySets"
 
 

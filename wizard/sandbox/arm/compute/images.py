@@ -7,19 +7,19 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from wizard import ids
-from wizard.sandbox.arm.compute import attachments, hardware
+from wizard.sandbox.arm.compute import attachments, galleries, hardware
 from wizard.sandbox.arm.compute.power import conflict
 from wizard.sandbox.arm.compute.reading import bad, change, invalid, mapping, missing, not_allowed, text, without_nulls
 from wizard.sandbox.arm.compute.reading import writable as without_read_only
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Durations, Kind
-from wizard.sandbox.catalog import Image
+from wizard.sandbox.catalog import Image, Region
 from wizard.sandbox.store import Document, Json
 
 if TYPE_CHECKING:
     from wizard.sandbox.world import World
 
-IMAGE = "Microsoft.Compute/images"
+IMAGE = attachments.IMAGE
 _FALLBACK = ("Canonical", "ubuntu-24_04-lts", "server")  # what is on a disk that no machine here made is not known
 
 
@@ -110,10 +110,19 @@ def chosen(world: World, properties: Json) -> Image:
     found = own(world, properties)
     if found is None:
         return hardware.image(world.catalog, properties)
-    disk = found.body["properties"]["storageProfile"]["osDisk"]
     publisher, offer, sku = str(found.extra.get("image") or ":".join((*_FALLBACK, ""))).split(":")[:3]
     base = world.catalog.image(publisher, offer, sku)
     assert base is not None, "the catalog never loses an image"
+    if found.type == galleries.VERSION:
+        definition = galleries.definition_of(world, found)
+        return dataclasses.replace(
+            base,
+            os=definition["osType"],
+            generation=definition["hyperVGeneration"],
+            disk_gib=found.body["properties"]["storageProfile"]["osDiskImage"]["sizeInGB"],
+            managed=not galleries.trusted(definition),
+        )
+    disk = found.body["properties"]["storageProfile"]["osDisk"]
     return dataclasses.replace(
         base,
         os=disk["osType"],
@@ -128,10 +137,20 @@ def own(world: World, properties: Json) -> Document | None:
     wanted = text(properties, "storageProfile.imageReference.id")
     if not wanted:
         return None
-    found = attachments.find(world.store, wanted, IMAGE)
+    found = attachments.find(world.store, wanted, IMAGE) or attachments.find(world.store, wanted, galleries.VERSION)
     if found is None or found.body["properties"].get("provisioningState") != "Succeeded":
         raise ArmError(404, "NotFound", f"The Image {wanted} cannot be found.", target="imageReference")
     return found
+
+
+def check(world: World, region: Region, properties: Json) -> None:
+    """Raise for a version of a gallery's image that is not in the region, or is no image to make new machines of."""
+    found = own(world, properties)
+    if found is None or found.type != galleries.VERSION:
+        return
+    galleries.check_region(found, region.name)
+    if galleries.definition_of(world, found).get("osState") == "Specialized":
+        raise bad("Parameter 'osProfile' is not allowed for a machine of a specialized image.", "osProfile")
 
 
 def content(world: World, properties: Json) -> Json | None:

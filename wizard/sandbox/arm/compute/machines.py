@@ -65,9 +65,10 @@ class VirtualMachines(RunCommand, BootDiagnostics, Patching):
         zones = hardware.zones(region, body, call.name)
         size = hardware.size(catalog, region, properties, zones)
         image = images.chosen(self.world, properties)
+        images.check(self.world, region, properties)
         hardware.fit(size, image, properties)
         hardware.disks(size, image, properties)
-        vhds.check(self.world, region, body, call.id, own_image=image.managed)
+        vhds.check(self.world, region, body, call.id, own_image=images.own(self.world, properties) is not None)
         profile = mapping(properties, "osProfile")
         if not profile:
             raise missing("osProfile")

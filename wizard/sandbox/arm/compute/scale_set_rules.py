@@ -75,6 +75,7 @@ def _profile(world: World, region: Region, body: Json, name: str, existing: Docu
     like_machine = {**profile, "hardwareProfile": {"vmSize": size_name}}
     size = hardware.size(world.catalog, region, like_machine, zones)
     image = images.chosen(world, profile)
+    images.check(world, region, profile)
     hardware.fit(size, image, like_machine)
     hardware.disks(size, image, like_machine)
     system = dict(mapping(profile, "osProfile"))
