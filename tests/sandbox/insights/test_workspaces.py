@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import datetime
 import time
 import uuid
 from typing import Any
@@ -12,6 +14,9 @@ import pytest
 from tests.sandbox.arm import bodies
 from tests.sandbox.arm.conftest import Answer, Arm, arm, group, session
 from tests.sandbox.insights.test_settings import SETTING, balancer, interface, setting
+from wizard.azure import monitor
+from wizard.azure.clients import Azure
+from wizard.errors import AzureError
 
 __all__ = ["arm", "balancer", "group", "session"]
 
@@ -59,7 +64,7 @@ async def test_a_workspace_that_azure_refuses(arm: Arm, group: str, name: str, p
     assert (await arm("PUT", path, {**BODY, "properties": properties})).status == 400
 
 
-async def test_events_and_metrics_are_rows(arm: Arm, group: str, balancer: str) -> None:
+async def test_events_and_metrics_are_rows(arm: Arm, azure: Azure, group: str, balancer: str) -> None:
     workspace = await arm.put(f"{group}/providers/Microsoft.OperationalInsights/workspaces/logs", BODY)
     unknown = setting(None, workspaceId=f"{workspace['id']}x")
     assert (await arm("PUT", f"{balancer}{SETTING}/ours", unknown)).code == "ResourceNotFound"
@@ -78,6 +83,23 @@ async def test_events_and_metrics_are_rows(arm: Arm, group: str, balancer: str) 
     assert rows(await ask(arm, workspace, "ALBHealthEvent", timespan="2020-01-01/2020-01-02")) == []
     assert len(rows(await ask(arm, workspace, "ALBHealthEvent", timespan="PT1H"))) == len(found)
     await what_it_cannot_read_is_refused(arm, workspace)
+    await the_product_reads_them(azure, workspace["id"], found[0]["LoadBalancerResourceId"])
+
+
+async def the_product_reads_them(azure: Azure, workspace: str, balancer: str) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    hour = datetime.timedelta(hours=1)
+    events = await monitor.logged_events(azure, workspace, balancer.upper(), now - hour)
+    assert {one["properties"]["HealthEventType"] for one in events} == {"NoHealthyBackends"}
+    assert now - hour < datetime.datetime.fromisoformat(events[0]["time"]) < now
+    assert await monitor.logged_events(azure, workspace, f"{balancer}2", now - hour) == []
+    with pytest.raises(AzureError) as refused:
+        await monitor.logged_events(azure, f"{workspace}2", balancer, now - hour)
+    assert refused.value.status == 404
+    asked, azure.cloud = azure.cloud, dataclasses.replace(azure.cloud, logs="")
+    with pytest.raises(AzureError, match="no Log Analytics"):
+        await monitor.logged_events(azure, workspace, balancer, now - hour)
+    azure.cloud = asked
 
 
 async def what_it_cannot_read_is_refused(arm: Arm, workspace: dict[str, Any]) -> None:
