@@ -71,6 +71,10 @@ def _told(error: BaseException) -> Iterator[str]:
     link: BaseException | None = error
     while link is not None and link not in chain:
         chain.append(link)
+        inner = getattr(link, "error", None)  # what made a worker fail is no cause of Textual's error
+        if isinstance(inner, BaseException):
+            link = inner
+            continue
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
     for each in reversed(chain):
         for frame in traceback.extract_tb(each.__traceback__):

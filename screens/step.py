@@ -184,6 +184,11 @@ class Step(Frame):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._tell_aside)
+        self.call_after_refresh(self._keep_in_sight)
+
+    def _keep_in_sight(self) -> None:
+        if (field := self.focused_field()) is not None:
+            field.scroll_visible(animate=False)
         self.call_after_refresh(self._place_cursor)
 
     def _place_cursor(self) -> None:

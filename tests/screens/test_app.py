@@ -131,6 +131,15 @@ async def test_any_size_at_any_time(wizard, size):
         await until(pilot, lambda: getattr(pilot.app.screen, "step_id", "") == "machines")
 
 
+async def test_the_field_in_hand_stays_in_sight_when_the_terminal_shrinks(wizard):
+    async with wizard("machines", size=(120, 40)) as pilot:
+        screen = pilot.app.screen
+        field = screen.field("machines.auth")
+        field.enter()
+        await pilot.resize_terminal(60, 18)
+        await until(pilot, lambda: field.region.height and field.region.bottom <= 16 and field.region.y >= 2)
+
+
 async def test_a_bug_leaves_a_redacted_file_and_a_way_on(wizard, own_home, capsys):
     with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the pilot raises it again where it ends
         async with wizard("machines") as pilot:
@@ -162,6 +171,23 @@ def test_a_crash_file_keeps_messages_written_for_people_and_no_home_folder():
     assert path is not None
     assert "It broke. Because. [secret]." in path.read_text()
     assert "/work" not in path.read_text()
+
+
+def test_a_crash_file_names_where_a_worker_failed():
+    from textual.worker import WorkerFailed
+
+    def fails() -> None:
+        raise KeyError("tYpEd")
+
+    try:
+        fails()
+    except KeyError as error:
+        path = crash.write(WorkerFailed(error), "X")
+    assert path is not None
+    text = path.read_text()
+    assert "in fails" in text
+    assert "builtins.KeyError" in text
+    assert "tYpEd" not in text
 
 
 def test_every_plan_key_is_mended_in_some_step():
