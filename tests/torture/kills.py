@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.torture.progress import Budget, Progress, open_cases
-from tests.torture.stand import plan_of
+from tests.torture.stand import FORMS, PASSWORD, plan_in_form, plan_of
 from wizard import blueprint as blueprints
 from wizard import ids
+from wizard.blueprint import names
 from wizard.blueprint.resource import Blueprint, Resource
-from wizard.deploy import engine, journal, record, scale, survey, teardown
+from wizard.deploy import engine, journal, members, record, scale, survey, teardown
 from wizard.deploy.journal import Kept
 from wizard.deploy.secrets import Secrets
 from wizard.home import home
@@ -51,6 +52,10 @@ class Case:
     type: str
 
     @property
+    def form(self) -> str:
+        return FORMS.get(self.type, "plain")
+
+    @property
     def key(self) -> str:
         return f"{self.way} {self.verbs} {self.point} {self.type}"
 
@@ -59,13 +64,18 @@ def cases() -> list[Case]:
     types = [resource.type.rpartition("/")[2] for resource in graph_of(plan_of("x"), "s")]
     found = []
     for point in POINTS:
-        for kind in dict.fromkeys(types):
+        for kind in dict.fromkeys((*types, *FORMS)):
+            if point == "polling" and kind in _AT_ONCE:
+                continue
             ways = WAYS if kind != "resourceGroups" else [way for way in WAYS if way != OTHERS]
             found += [Case(way, "PUT, DELETE", point, kind) for way in ways]
             if kind in SCALED and (point, kind) not in _LATER:
                 found.append(Case("once", "SCALE", point, kind))
     return found
 
+
+_AT_ONCE = ("availabilitySets", "autoscalesettings")
+"""ARM has written and deleted these when it answers: there is no operation to be asked for."""
 
 _LATER = {("answered", "loadBalancers"), ("polling", "loadBalancers")}
 """A document that stays is read and written until it holds: its answer is no turn of its own."""
@@ -204,7 +214,9 @@ class Stand:
         """Kill, go on, judge: the outcome and why."""
         draw = random.Random(f"{self.seed} {case.key}")
         others = case.way == OTHERS
-        plan = self.others if others else plan_of(f"kill-{draw.getrandbits(40):x}")
+        plan = plan_in_form(self.others.name if others else f"kill-{draw.getrandbits(40):x}", case.form)
+        if others:
+            plan = plan.model_copy(update={"existing_group": True})
         folder = home() / "deployments" / plan.name
         types = [resource.type.rpartition("/")[2] for resource in graph_of(plan, self.subscription)]
         faults = self._to_the_end("PUT", plan, folder) if case.verbs == "SCALE" else []
@@ -238,7 +250,9 @@ class Stand:
                 arm: Any = DeadlyArm(azure, kept)
                 if verb == "PUT":
                     record.save(plan, self.subscription)
-                    await engine.deploy(graph_of(plan, self.subscription), arm, Secrets(), _silent, journal=kept)
+                    graph = graph_of(plan, self.subscription)
+                    given = Secrets.passwords({one.name: PASSWORD for one in graph if one.secrets})
+                    await engine.deploy(graph, arm, given, _silent, journal=kept)
                 elif verb == "DELETE":
                     await teardown.destroy(arm, plan.name, _silent, existing_group=plan.existing_group, journal=kept)
                 else:
@@ -273,8 +287,12 @@ class Stand:
         found = await survey.take(graph, azure)
         listed = [str(item["id"]) for item in await azure.list_group(plan.name) or []]
         ours = [one for one in listed if ids.key(one) != ids.key(self.theirs)]
+        whole = await members.populated(graph, azure) if ours and graph.of_type(names.SCALE_SET) else graph
+        own = tuple(f"{ids.key(vm.id)}/" for vm in whole.of_type(names.VM) if vm.id not in graph)  # the set's own
         disks = [one for one in ours if "/disks/" in one.lower()]
-        more = [one for one in ours if one not in graph and one not in disks]
+        more = [one for one in ours if one not in whole and one not in disks and not ids.key(one).startswith(own)]
+        if len(whole) > len(graph) and len(whole.of_type(names.VM)) > plan.machines.count:
+            more += [one.id for one in whole.of_type(names.VM)]
         return {
             "listed": ours,
             "group": not plan.existing_group
@@ -289,13 +307,16 @@ class Stand:
             stream.seek(mark)
             lines = [json.loads(line) for line in stream.read().splitlines()]
         graph = graph_of(scale.with_count(plan, 2) if verb == "SCALE" else plan, self.subscription)
-        disks = f"{ids.key(ids.group_id(self.subscription, plan.name))}/providers/microsoft.compute/disks/"
+        group = f"{ids.key(ids.group_id(self.subscription, plan.name))}/providers/"
+        ours = [f"{group}microsoft.compute/disks/"]
+        if graph.of_type(names.SCALE_SET):  # names them itself
+            ours += [f"{group}{names.VM.lower()}/", f"{group}{names.NIC.lower()}/"]
         faults, accepted = [], Counter[str]()
         for line in lines:
             path = ids.key(str(line["path"]).split("?")[0].rstrip("/"))
             if line["method"] in ("GET", "HEAD", "POST") or "/resourcegroups/" not in path:
                 continue
-            if path not in {ids.key(resource.id) for resource in graph} and not path.startswith(disks):
+            if path not in {ids.key(resource.id) for resource in graph} and not path.startswith(tuple(ours)):
                 faults.append(f"foreign: {line['method']} {path}")
             if line["method"] == "PUT" and line["status"] < 300:
                 accepted[path] += 1

@@ -6,11 +6,25 @@ import json
 import re
 from typing import Any
 
+from pydantic import SecretStr
+
 from wizard.azure.clients import Azure
 from wizard.blueprint.resource import Blueprint
 from wizard.deploy import engine, teardown
 from wizard.deploy.secrets import Secrets
-from wizard.plan.model import Balancer, Machines, Network, Plan
+from wizard.plan.choices import DEFAULT_IMAGES
+from wizard.plan.model import (
+    Auth,
+    Balancer,
+    Diagnostics,
+    Machines,
+    Nat,
+    Network,
+    OsType,
+    Placement,
+    Plan,
+    ScaleSet,
+)
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKFh1r3kyzm1R0rTzkfm7vEWzW2lkqPZzxJIz5Yk3OJq somebody"
 
@@ -18,6 +32,36 @@ OWN = frozenset(
     {"etag", "resourceGuid", "vmId", "uniqueId", "timeCreated", "ipAddress", "macAddress", "createdTime", "changedTime"}
 )
 """What Azure makes up anew each time."""
+
+
+PASSWORD = SecretStr("Killed-Horse-31")
+
+FORMS = {
+    "storageAccounts": "windows",
+    "extensions": "windows",
+    "virtualMachineScaleSets": "scale-set",
+    "autoscalesettings": "scale-set",
+}
+"""The kinds of resources that `plan_of` has none of, and in which form of a deployment they are."""
+
+
+def plan_in_form(name: str, form: str) -> Plan:
+    """`plan_of`, or one of a VM that an extension configures, with an account of its own, or of a scale set."""
+    plan = plan_of(name)
+    if form == "windows":
+        image = DEFAULT_IMAGES[OsType.WINDOWS]
+        machines = Machines(count=1, os=OsType.WINDOWS, image=image, auth=Auth.PASSWORD)
+        return plan.model_copy(update={"machines": machines, "diagnostics": Diagnostics(storage_account=True)})
+    if form == "scale-set":
+        machines = plan.machines.model_copy(update={"count": 2, "placement": Placement.SCALE_SET})
+        return plan.model_copy(
+            update={
+                "machines": machines,
+                "scale_set": ScaleSet(autoscale=True, maximum=3),
+                "balancer": plan.balancer.model_copy(update={"nat": Nat.RANGE}),
+            }
+        )
+    return plan
 
 
 def plan_of(name: str, machines: int = 1) -> Plan:
