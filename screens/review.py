@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -229,8 +230,12 @@ class ReviewStep(Step):
                 return
             self._tell("ready", f"✓ ready, {found['seconds']:.1f} s")
             outlook = await self.wizard.desk.ask("outlook", **asked)
-            if outlook["ready"]:
+            if outlook["resources"]:
                 self._show_tree({str(each["id"]).lower(): str(each["state"]) for each in outlook["resources"]})
+            if not outlook["ready"]:
+                refused = [Problem(**each) for each in outlook["problems"]]
+                self._cloud_problems = [replace(each, what=review_told.shortened(each.what)) for each in refused]
+                self._tell("refused", "not as it stands")
         except WizardError as error:
             self._cloud_problems = [Problem("", review_told.shortened(error.what), error.why, error.remedy)]
             unasked = isinstance(error, UnreachableError)

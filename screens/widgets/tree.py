@@ -15,6 +15,8 @@ STATES: dict[str, str] = {
     "differs": "~ changes",
     "broken": "~ made again",
     "busy": "… busy",
+    "fixed": "✗ cannot change in place",
+    "foreign": "✗ somebody else's",
 }
 WORDS = {
     "resourcegroups": "resource group",
@@ -34,7 +36,11 @@ WORDS = {
     "diagnosticsettings": "diagnostic setting",
     "locks": "lock",
 }
-_STYLES = {"same": "$text-success", "differs": "$text-warning", "broken": "$text-warning", "busy": "$text-warning"}
+_STYLES = {
+    "same": "$text-success",
+    **dict.fromkeys(("differs", "broken", "busy"), "$text-warning"),
+    **dict.fromkeys(("fixed", "foreign"), "$text-error"),
+}
 _NETWORK = ("virtualnetworks", "networksecuritygroups")
 _IN = ("loadbalancers",)
 _OUT = ("natgateways",)
@@ -129,7 +135,7 @@ def _group_of(resources: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
 
 
 def headline(resources: Iterable[Mapping[str, Any]], states: Mapping[str, str] | None = None) -> str:
-    """`12 resources, all new`, or how many are new, changed and as they are."""
+    """`12 resources, all new`, or how many stop it, are new, changed and as they are."""
     ids = [str(each["id"]).lower() for each in resources]
     told = states or {}
     number = f"{len(ids)} resource{'s' * (len(ids) != 1)}"
@@ -137,12 +143,18 @@ def headline(resources: Iterable[Mapping[str, Any]], states: Mapping[str, str] |
         return number
     new = sum(told.get(each, "absent") in ("absent", "leaving") for each in ids)
     same = sum(told.get(each) == "same" for each in ids)
-    changed = len(ids) - new - same
+    stops = sum(told.get(each) in ("fixed", "foreign") for each in ids)
+    changed = len(ids) - new - same - stops
     if new == len(ids):
         return f"{number}, all new"
     if same == len(ids):
         return f"{number}, all there already"
-    parts = [f"{new} new" * bool(new), f"{changed} to change" * bool(changed), f"{same} as they are" * bool(same)]
+    parts = [
+        f"{stops} in the way" * bool(stops),
+        f"{new} new" * bool(new),
+        f"{changed} to change" * bool(changed),
+        f"{same} as they are" * bool(same),
+    ]
     return f"{number}: " + ", ".join(part for part in parts if part)
 
 

@@ -292,6 +292,11 @@ async def test_the_status_of_what_stands(sandbox: dict[str, Any], desk: Desk, gr
     found = [resource for resource in changed["resources"] if resource["state"] == "differs"]
     assert [resource["name"] for resource in found] == ["ra-multi-vm-lb"]
     assert any("planned 7" in text for text in found[0]["differences"])
+    refused = await desk.ask("outlook", plan={**plan, "balancer.probe_interval_s": 7, "machines.admin_user": "other"})
+    states = {resource["name"]: resource["state"] for resource in refused["resources"]}
+    assert not refused["ready"]
+    assert "cannot be made in place" in refused["problems"][0]["what"]
+    assert (states["ra-multi-vm1"], states["ra-multi-vm-lb"]) == ("fixed", "differs"), "all of it is told"
     assert (await (await runs.start("destroy", group_name)).wait()).state == "done"
     with pytest.raises(WizardError):
         await desk.ask("status", name=group_name)

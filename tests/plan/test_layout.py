@@ -115,3 +115,21 @@ def test_what_keeps_no_disks_says_so() -> None:
     for placement, layout in ((Placement.SCALE_SET, Layout.MANAGED), (Placement.ZONES, Layout.ACCOUNT_PER_VM)):
         (problem,) = management.disks_can_be_kept(True, placement, layout)
         assert (problem.field, problem.severity) == ("management.keep_disks", "error")
+
+
+def test_a_group_of_somebody_else_is_not_locked() -> None:
+    plan = Plan.model_validate(
+        {
+            "existing_group": True,
+            "machines": {"ssh_key": ED25519},
+            "network": {"allow_admin": ["203.0.113.7"]},
+            "management": {"lock": "delete"},
+        }
+    )
+    (problem,) = [each for each in rules.check(plan) if each.severity == "error"]
+    assert (problem.field, problem.remedy) == ("management.lock", 'Use lock = "none".')
+    own = plan.model_copy(update={"existing_group": False})
+    assert told(own) == []
+    locks = "Microsoft.Authorization/locks"
+    assert blueprint.build(own, SUBSCRIPTION).of_type(locks)
+    assert not blueprint.build(plan, SUBSCRIPTION).of_type(locks)

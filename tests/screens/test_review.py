@@ -100,6 +100,29 @@ async def test_all_of_it_is_in_view_at_80_by_24(review):
         assert pilot.app.screen.query_one("#planned").summary == "12 resources, all new"
 
 
+async def test_what_cannot_change_in_place_is_shown_beside_what_would_change(review, desk, gone):
+    def refused(plan, subscription=None):
+        told = outlook(plan)
+        states = {"loadBalancers": "differs", "virtualMachines": "fixed", "networkInterfaces": "same"}
+        listed = [{**each, "state": states.get(each["type"].split("/")[1], "same")} for each in told["resources"]]
+        problem = {"field": "", "what": "The plan asks for too much.", "why": "", "remedy": "", "severity": "error"}
+        return {**told, "ready": False, "resources": listed, "problems": [problem]}
+
+    async with review() as pilot:
+        desk.answers["outlook"] = refused
+        await pilot.press("space", "ctrl+r")
+        await until(pilot, lambda: "not as it stands" in verdict(pilot))
+        planned = pilot.app.screen.query_one("#planned")
+        assert planned.summary == "12 resources: 2 in the way, 1 to change, 9 as they are"
+        lines = [str(line) for line in planned.lines._make(80)]
+        assert sum("✗ cannot change in place" in line for line in lines) == 2
+        assert sum("~ changes" in line for line in lines) == 1
+        assert found(pilot) == ["✗ The plan asks for too much."]
+        assert create(pilot).disabled
+        await pilot.press("f3")
+        assert gone == []
+
+
 async def test_consent_and_create_hand_over(review, gone):
     async with review() as pilot:
         await pilot.press("space")

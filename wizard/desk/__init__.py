@@ -59,7 +59,8 @@ Plans
     preflight(plan, subscription?)  -> {ready, problems, seconds}
     outlook(plan, subscription?)    -> {ready, complete, problems, resources, new_vms, needs_password}
         resources: [{id, type, name, state, after, differences}], state: absent, leaving (both: would be created), same,
-        differs, broken (both: would be changed), busy; differences: [text]. When not `ready`, resources is empty
+        differs, broken (both: would be changed), busy; fixed (cannot be changed in place), foreign (somebody else's);
+        differences: [text]. Not `ready` with fixed or foreign ones, nor with preflight's errors: then without resources
     save_plan(plan, path, overwrite?)  -> {path}                InputError when it exists and `overwrite` is not true
     load_plan(path)          -> {path, plan, problems}          faulty keys are missing in `plan`
     default_plan(cloud?, os?)  -> {plan}                        nested, every key

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.desk.session import Session, Tell
-from wizard.errors import InputError, Problem
+from wizard.errors import InputError, Problem, WizardError
 
 if TYPE_CHECKING:
     from wizard.blueprint.resource import Resource
     from wizard.deploy.compare import Difference
+    from wizard.deploy.journey import Outlook
 
 Json = dict[str, Any]
 
@@ -86,13 +87,14 @@ async def outlook(session: Session, tell: Tell, *, plan: Mapping[str, Any], subs
         return {**empty, "problems": told(problems)}
     async with session.at(legal.cloud, subscription) as azure:
         try:
-            found = await journey.look(legal, azure)
+            found = await journey.look(legal, azure, refuse=False)
         except journey.NotReady as error:
             return {**empty, "problems": told(error.problems)}
+    refused = _refused(found)
     return {
-        "ready": True,
+        "ready": not refused,
         "complete": found.complete,
-        "problems": told(found.problems),
+        "problems": told((*refused, *found.problems)),
         "resources": [
             {
                 **_resource(each.resource),
@@ -104,6 +106,15 @@ async def outlook(session: Session, tell: Tell, *, plan: Mapping[str, Any], subs
         "new_vms": list(found.new_vms),
         "needs_password": list(found.needs_password),
     }
+
+
+def _refused(found: Outlook) -> tuple[Problem, ...]:
+    """What stands in the way of writing, where something is somebody else's or cannot be changed in place."""
+    try:
+        found.survey.refuse()
+    except WizardError as error:
+        return (Problem("", error.what, error.why, error.remedy),)
+    return ()
 
 
 def _difference(found: Difference) -> str:
