@@ -108,15 +108,20 @@ class HomeStep(Live):
             self.refresh_bindings()
         elif last is not None:
             self._tell_end(last)
-        await self._look()
         if last is not None and last.alive:
-            async for _ in last.events():  # until its end
-                pass
-            if self.stands:
-                self._deploying = False
-                self._tell_end(last)
-                self.refresh_bindings()
-                await self._look()
+            self._await_end(last)
+        await self._look()
+
+    @work(exclusive=True, group="others")
+    async def _await_end(self, run: Follows) -> None:
+        """Tell how it ends, and look at what is there then."""
+        async for _ in run.events():
+            pass
+        if self.stands and not self.has_class("-destroying"):
+            self._deploying = False
+            self._tell_end(run)
+            self.refresh_bindings()
+            await self._look()
 
     def _tell_end(self, run: Follows) -> None:
         """How a run ended that no screen followed to its end; once."""
