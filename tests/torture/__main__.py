@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tests.torture.progress import Budget, Progress
 
-MINUTES = {"soak": 33, "kills": 25, "faults": 25, "journal": 8, "stateful": 8, "secrets": 8}
+MINUTES = {"soak": 33, "kills": 25, "faults": 25, "journal": 8, "stateful": 8, "secrets": 8, "proofs": 6}
 """Each suite's budget, the longest first: on two lanes, less than an hour in all."""
 LANES = 2
 FOLDER = Path(__file__).parents[2] / ".torture"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from tests.torture import kills
+from tests.torture import kills, proofs
+from wizard.reset.events import Step
 
 SAMPLE = 2
 
@@ -37,3 +39,9 @@ def test_a_sample_loses_nothing_and_writes_nothing_twice(tmp_path: Path, monkeyp
     assert [why for _, why in verdicts.values() if why] == []
     assert counts["killed"] >= SAMPLE
     assert counts["lost"] == counts["duplicate"] == counts["foreign"] == 0
+
+
+def test_resets_and_verifications_are_killed_at_each_of_their_turns():
+    wanted = proofs.cases()
+    assert len(set(wanted)) == len(wanted) == 26
+    assert set(get_args(Step)) <= set(proofs.RESETS)
