@@ -32,17 +32,18 @@ def script(state: Mapping[str, object]) -> str:
     options = " ".join(f"{name} {shlex.quote(value)}" for name, value in endpoints.items())
     login = (
         f"az login --service-principal --username {state['client_id']} --password {shlex.quote(f'@{secret}')} "
-        f"--tenant {state['tenant']} --output none"
+        f"--tenant {state['tenant']} --output none </dev/null"
     )
+    # Sourced from a pipe, az would read the rest of the caller's script: it gets nothing to read.
     lines = [
         "# Points the Azure CLI at the sandbox, in a configuration folder of its own.",
         *(f"export {name}={shlex.quote(value)}" for name, value in exports.items()),
-        f"if az cloud show --name {CLOUD} --output none 2>/dev/null; then",
-        f"    az cloud update --name {CLOUD} {options} --output none",
+        f"if az cloud show --name {CLOUD} --output none </dev/null 2>/dev/null; then",
+        f"    az cloud update --name {CLOUD} {options} --output none </dev/null",
         "else",
-        f"    az cloud register --name {CLOUD} {options} --output none",
+        f"    az cloud register --name {CLOUD} {options} --output none </dev/null",
         "fi",
-        f"az cloud set --name {CLOUD} --output none &&",
+        f"az cloud set --name {CLOUD} --output none </dev/null &&",
         f"{login}",
     ]
     return "\n".join(lines)
