@@ -198,6 +198,9 @@ class HomeStep(Live):
             shown = sign(str(resource["state"]))
             name = str(resource["id"]).rpartition("/")[2]
             lines.append(Content.assemble((f"{shown} ", shown.style), name))
+        for words, vms in (("left stopped by a drill", "left_stopped"), ("reset cut off", "uncertain")):
+            if names := self.status.get(vms):
+                lines.append(Content.styled(f"! {words}: {', '.join(names)}", "$text-warning"))
         return Content("\n").join(lines)
 
     def _answer(self, key: str) -> Any:

@@ -136,3 +136,11 @@ async def test_trying_again_starts_once_the_other_has_ended(wizard, stage, desk)
         await pilot.press("ctrl+t")
         await until(pilot, lambda: screen.run)
     assert [each[0] for each in stage.started] == ["deploy"]
+
+
+async def test_what_was_cut_off_is_named(wizard, stage, desk):
+    desk.answers["status"] = {**status(), "left_stopped": ["web1"], "uncertain": ["web2"]}
+    async with wizard() as pilot:
+        screen = await gone(pilot)
+        await until(pilot, lambda: "left stopped by a drill: web1" in str(screen.query_one("#facts").content))
+        assert "reset cut off: web2" in str(screen.query_one("#facts").content)

@@ -103,6 +103,7 @@ async def status(session: Session, tell: Tell, *, name: str | None = None) -> Js
         "subscription": known.subscription,
         "created": known.created,
         "credentials": _credentials(known),
+        "uncertain": list(known.uncertain),
         "plan": values.nested(known.plan),
     }
 
