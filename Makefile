@@ -15,7 +15,7 @@ demo: $(VENV)/.run
 	@$(BIN)/multivm-wizard demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 # The long form of the tests that kill, cut and disturb: within an hour; interrupted, the same command goes on.
 torture: $(VENV)/.dev
