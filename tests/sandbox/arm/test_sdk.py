@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -27,6 +28,8 @@ async def credential(sandbox: dict[str, Any]) -> AsyncIterator[ClientSecretCrede
         connection_verify=sandbox["ca"],
     ) as credential:
         yield credential
+    # aiohttp closes TLS connections in the background; its own advice is to give them a quarter of a second.
+    await asyncio.sleep(0.25)
 
 
 def options(sandbox: dict[str, Any]) -> dict[str, Any]:
