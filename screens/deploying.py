@@ -23,7 +23,7 @@ from textual.widgets import Input, Static
 from screens import elsewhere, faults, flow, outcomes
 from screens.answers import PASSWORD
 from screens.ledger import Ledger, clock
-from screens.live import Event, Follows, Live, dotted, start, told
+from screens.live import Event, Follows, Live, dotted, told
 from screens.widgets.gantt import Gantt
 from screens.widgets.grid import Grid
 from screens.widgets.log import Log
@@ -145,7 +145,7 @@ class DeployingStep(Live):
             self._attach_to(run)
 
     async def _started(self) -> Follows:
-        answers, name = self.wizard.answers, self.name_of_deployment
+        answers = self.wizard.answers
         request: dict[str, Any] = {"plan": answers.plan_values()}
         if subscription := answers.get("wizard.subscription"):
             request["subscription"] = subscription
@@ -154,9 +154,7 @@ class DeployingStep(Live):
         secrets: dict[str, Any] = {}
         if self._answer("machines.auth") == "password" and (password := await self._password()):
             secrets["password"] = password
-        if handed := await self.wizard.desk.ask("handover", cloud=answers.get("cloud")):
-            secrets["sign_in"] = handed
-        return await start("deploy", name, request, secrets)
+        return await self.start_run("deploy", request, secrets, cloud=answers.get("cloud"))
 
     async def _password(self) -> str:
         """The VMs' first password; asked for where it was answered in a wizard that is closed."""
@@ -380,7 +378,11 @@ class DeployingStep(Live):
                 "Stop, and keep what is there",
                 "What Azure is writing now it still finishes. Create goes on later.",
             ),
-            ("remove", "Stop, and remove everything", "Deletes what this deployment has created so far."),
+            (
+                "remove",
+                "Stop, and remove everything",
+                f"Deletes what this deployment has created so far{self._lock()}.",
+            ),
         )
         self.app.push_screen(
             ChoiceScreen("Stop the deployment?", f"{self.ledger.count()} resources are there.", ways), self._stop
@@ -406,22 +408,25 @@ class DeployingStep(Live):
 
         ways = (
             ("leave", "Leave all as it is", "Nothing changes."),
-            ("remove", "Remove everything", f"Deletes all that {self.name_of_deployment} has created."),
+            ("remove", "Remove everything", f"Deletes all that {self.name_of_deployment} has created{self._lock()}."),
         )
         self.app.push_screen(ChoiceScreen("Remove what is there?", "", ways), self._stop)
 
     @work(exclusive=True, group="begin")
     async def _destroy(self) -> None:
         try:
-            handed = await self.wizard.desk.ask("handover", cloud=self._answer("cloud"))
-            secrets = {"sign_in": handed} if handed else {}
-            self._attach_to(await start("destroy", self.name_of_deployment, self._with_lock(), secrets))
+            request = {"remove_lock": True} if self._locked else {}
+            self._attach_to(await self.start_run("destroy", request, cloud=self._answer("cloud")))
         except WizardError as error:
             self._refused(error)
 
-    def _with_lock(self) -> dict[str, bool]:
-        """What a removal takes off first: the lock that the plan asked for, which this may have put there."""
-        return {"remove_lock": True} if self._answer("management.lock") == "delete" else {}
+    @property
+    def _locked(self) -> bool:
+        """Whether the plan asked for a lock, which this may have put there."""
+        return bool(self._answer("management.lock") == "delete")
+
+    def _lock(self) -> str:
+        return ", and its lock first" if self._locked else ""
 
     def action_retry(self) -> None:
         """Start again: the engine goes on from what is there."""

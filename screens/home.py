@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from screens import elsewhere
 from screens.ledger import Ledger, clock
-from screens.live import Event, Follows, Live, dotted, resource_states, start, told
+from screens.live import Event, Follows, Live, dotted, resource_states, told
 from screens.reset_told import machines as checklist
 from screens.step import plural
 from screens.widgets.doors import Doors, doors
@@ -243,9 +243,7 @@ class HomeStep(Live):
     @work(exclusive=True, group="begin")
     async def _begin_destruction(self, request: Mapping[str, Any]) -> None:
         try:
-            handed = await self.wizard.desk.ask("handover")
-            secrets = {"sign_in": handed} if handed else {}
-            self._follow_destruction(await start("destroy", self.name_of_deployment, request, secrets))
+            self._follow_destruction(await self.start_run("destroy", request))
         except WizardError as error:
             self.say(elsewhere.refused(error))
 

@@ -80,9 +80,14 @@ class Live(Frame):
         self._lines = 0
 
     @property
+    def name_of_deployment(self) -> str:
+        """Which deployment this screen is of."""
+        return ""
+
+    @property
     def where(self) -> str:
         """The deployment that this screen is of, which need not be the one that is being answered for."""
-        name = str(getattr(self, "name_of_deployment", ""))
+        name = self.name_of_deployment
         return name if name and name != self.wizard.answers.get("name") else self.wizard.where
 
     # What a screen writes
@@ -137,6 +142,22 @@ class Live(Frame):
         before, self._lines = self._lines, sum(-(-max(1, len(line)) // width) for line in text.plain.splitlines())
         outcome.update(text, layout=self._lines != before)
         outcome.display = bool(text.plain) or self.keeps_room
+
+    # Starting
+
+    async def start_run(
+        self,
+        kind: str,
+        request: Mapping[str, Any],
+        secrets: Mapping[str, Any] | None = None,
+        *,
+        cloud: str | None = None,
+        also: str = "",
+    ) -> Follows:
+        """Start a run on this deployment, with the sign-in that was made in the wizard. Raises as `start` does."""
+        handed = await self.wizard.desk.ask("handover", cloud=cloud)
+        given = {**(secrets or {}), **({"sign_in": handed} if handed else {})}
+        return await start(kind, self.name_of_deployment, request, given, also)
 
     # Following
 

@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from screens import elsewhere, reset_form, reset_told
 from screens.asking import AGAIN, NEW, Asking
-from screens.live import Event, Follows, dotted, start, told
+from screens.live import Event, Follows, dotted, told
 from screens.reset_form import (
     IDENTITY,
     KEY,
@@ -257,9 +257,7 @@ class ResetStep(Asking):
         vms = self.query_one(Machines).chosen()
         request, secrets = reset_form.request(self.mode, vms, self.values(), self._private.get(self.text(KEY), ""))
         try:
-            if handed := await self.wizard.desk.ask("handover"):
-                secrets["sign_in"] = handed
-            run = await start("reset", self.name_of_deployment, request, secrets)
+            run = await self.start_run("reset", request, secrets)
         except WizardError as error:
             self.say(elsewhere.refused(error))
             return

@@ -155,7 +155,7 @@ class ReviewStep(Step):
                 )
             )
         )
-        self.query_one("#terms", Static).update(FREE if get("cloud") == "sandbox" else BILLED)
+        self._show_terms()
         self.path.control.answer = f"{get('name')}.toml"
         opened = exposures(get)
         self._section("open").summary = summary(opened)
@@ -202,6 +202,19 @@ class ReviewStep(Step):
         self._section("planned").show(lambda _width: lines)
 
     # What the cloud says
+
+    @work(exclusive=True, group="terms")
+    async def _show_terms(self) -> None:
+        """What agreeing means: that it is billed, unless the cloud is known to cost nothing."""
+        from wizard.errors import WizardError
+
+        terms = self.query_one("#terms", Static)
+        terms.update(BILLED)
+        try:
+            told = await self.wizard.desk.ask("terms", cloud=self.wizard.answers.get("cloud"))
+        except WizardError:
+            return  # what is wrong with the cloud is told beside the preflight
+        terms.update(BILLED if told["billed"] else FREE)
 
     def action_again(self) -> None:
         """Ask once more."""

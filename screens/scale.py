@@ -19,7 +19,7 @@ from textual.widgets import Static
 from screens import elsewhere, scale_told
 from screens.asking import AGAIN, NEW, Asking
 from screens.ledger import Ledger, clock
-from screens.live import Event, Follows, dotted, start, told
+from screens.live import Event, Follows, dotted, told
 from screens.scale_help import HELP
 from screens.step import plural
 from screens.widgets.doors import Doors, doors
@@ -291,9 +291,7 @@ class ScaleStep(Asking):
             request["drain_s"] = self.control(DRAIN).answer
         secrets: dict[str, Any] = {"password": self.text(NEW)} if self.asks_for_password else {}
         try:
-            if handed := await self.wizard.desk.ask("handover"):
-                secrets["sign_in"] = handed
-            run = await start("scale", self.name_of_deployment, request, secrets)
+            run = await self.start_run("scale", request, secrets)
         except WizardError as error:
             self.say(elsewhere.refused(error))
             return

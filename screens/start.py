@@ -158,7 +158,7 @@ class StartStep(Step):
         if self.gone:
             return
         self._clouds = {each["name"]: each for each in found}
-        chosen = next((each["name"] for each in found if each.get("preselected")), "sandbox")
+        chosen = next(each["name"] for each in found if each["preselected"])
         untouched = not self.field("wizard.cloud").touched and self.wizard.answers.get("wizard.begin") == "new"
         if untouched and "basics" not in self.wizard.progress.seen and self.wizard.plan_file is None:
             self.wizard.answers.set("wizard.cloud", chosen, commit=True)

@@ -21,7 +21,7 @@ from textual.widgets import Static
 from screens import elsewhere, verify_told
 from screens.answers import PASSWORD
 from screens.findings import Findings, Traffic
-from screens.live import Event, Follows, Live, dotted, resource_states, start, told
+from screens.live import Event, Follows, Live, dotted, resource_states, told
 from screens.widgets.bars import Bars
 from screens.widgets.checks import Checks
 from screens.widgets.doors import Doors, doors
@@ -146,8 +146,9 @@ class VerifyStep(Live):
 
     async def _start(self, kind: str, **request: Any) -> None:
         try:
-            secrets = await self._secrets(kind)
-            self._follow_work(await start(kind, self.name_of_deployment, request, secrets, " ".join(WORK)))
+            password = await self._password() if kind == "verify" else ""
+            secrets = {"password": password} if password else {}
+            self._follow_work(await self.start_run(kind, request, secrets, also=" ".join(WORK)))
         except _NotBegunError as error:
             self.say(told(error.what, "", error.remedy, sign="○", tone="quiet"))
         except WizardError as error:
@@ -180,14 +181,6 @@ class VerifyStep(Live):
 
     def on_unmount(self) -> None:
         self.wizard.answers.set_secret(TYPED, "")
-
-    async def _secrets(self, kind: str) -> dict[str, Any]:
-        secrets: dict[str, Any] = {}
-        if kind == "verify" and (password := await self._password()):
-            secrets["password"] = password
-        if handed := await self.wizard.desk.ask("handover"):
-            secrets["sign_in"] = handed
-        return secrets
 
     def _follow_work(self, run: Follows) -> None:
         if not self.stands:

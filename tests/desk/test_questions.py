@@ -300,3 +300,11 @@ async def test_the_status_of_what_stands(sandbox: dict[str, Any], desk: Desk, gr
     assert (await (await runs.start("destroy", group_name)).wait()).state == "done"
     with pytest.raises(WizardError):
         await desk.ask("status", name=group_name)
+
+
+async def test_what_costs_money_is_told_by_cloud(desk: Desk, own_home: Path):
+    assert await desk.ask("terms", cloud="sandbox") == {"billed": False}
+    assert await desk.ask("terms", cloud="public") == {"billed": True}
+    assert await desk.ask("terms", cloud="https://management.local.azurestack.external") == {"billed": True}
+    with pytest.raises(InputError):
+        await desk.ask("terms", cloud="nowhere")

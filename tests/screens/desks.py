@@ -119,6 +119,7 @@ def _answers() -> dict[str, Any]:
             cloud("usgov", "Azure US Government"),
             cloud("china", "Azure China"),
         ],
+        "terms": lambda cloud: {"billed": cloud != "sandbox"},
         "sign_in": lambda cloud, method="own", **_more: signed_in(
             cloud, method, [subscription(SUBSCRIPTION, "Sandbox")]
         ),

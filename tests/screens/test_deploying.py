@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual.widgets import Static
 
 from screens.answers import PASSWORD
 from screens.dialogs import AboutScreen, ChoiceScreen
@@ -231,6 +232,24 @@ async def test_stop_and_remove_destroys_once_it_has_stopped(wizard, stage):
         await until(pilot, lambda: screen.over)
         await pilot.pause()
         assert "Nothing of rg is left" in said(screen)
+
+
+async def test_removing_says_that_the_plans_lock_goes_first(wizard, stage):
+    async with wizard() as pilot:
+        pilot.app.answers.set("management.lock", "delete", commit=True)
+        screen = await gone(pilot, start=True)
+        play = stage.plays[0]
+        play.tell(*plan_of(2), resource(vm(1), "started", 0.0))
+        await taken(pilot, screen)
+        await pilot.press("ctrl+x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        assert "and its lock first" in "".join(str(each.content) for each in pilot.app.screen.query(Static))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: play.cancelled == 1)
+        play.end("cancelled", 130)
+        await until(pilot, lambda: len(stage.started) == 2)
+    kind, _name, request, _secrets = stage.started[1]
+    assert (kind, request) == ("destroy", {"remove_lock": True})
 
 
 async def test_a_killed_run_is_told_as_lost(wizard, stage):

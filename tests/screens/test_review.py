@@ -325,3 +325,13 @@ async def test_the_chosen_subscription_is_asked_about(review, desk):
     async with review(wizard__subscription="sub-1", wizard__signed_in="sandbox"):
         asked = dict(desk.asked)
         assert asked["preflight"]["subscription"] == "sub-1"
+
+
+async def test_the_terms_are_the_clouds_own(review, desk):
+    desk.answers["terms"] = lambda cloud: {"billed": True}
+    async with review() as pilot:
+        terms = pilot.app.screen.query_one("#terms")
+        assert "no cost" not in str(terms.content)
+        desk.answers["terms"] = lambda cloud: {"billed": False}
+        pilot.app.screen._show_terms()
+        await until(pilot, lambda: "no cost" in str(terms.content))

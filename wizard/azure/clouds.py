@@ -58,6 +58,7 @@ class Cloud:
     start           starts the cloud where it is not running and tells it anew, or None: it always runs
     refresh         tells the cloud anew, with what only it knows of itself, or None: the fields are complete
     offers          what this cloud has and others have no more: UNMANAGED_DISKS
+    billed          whether what is made there costs money
     frontend_conflict   why a port of a public address cannot be opened, where those are on this computer, or None
     """
 
@@ -80,6 +81,7 @@ class Cloud:
     refresh: Callable[[], Awaitable[Cloud]] | None = None
     frontend_conflict: Callable[[int], str | None] | None = None
     offers: frozenset[str] = frozenset()
+    billed: bool = True
 
     @property
     def paced_limits(self) -> tuple[Limit, ...]:
@@ -277,6 +279,7 @@ def _of_state(state: Mapping[str, Any] | None) -> Cloud:
         poll_floor_s=POLL_FLOOR_S,
         validate_authority=False,
         offers=frozenset({UNMANAGED_DISKS}),
+        billed=False,
         start=_start_sandbox,
         refresh=_refresh_sandbox,
         frontend_conflict=frontend_conflict,

@@ -26,6 +26,7 @@ cloud signed in to last (sandbox before that), `subscription?` the one chosen fo
 
 Who and where
 
+    terms(cloud)  -> {billed}               `billed`: what is made there costs money
     clouds()  -> [{name, label, signed_in, how, account, preselected, running, methods}]
         `signed_in`: a sign-in was found (no token is asked for); `how`: "own", "azure-cli", "environment",
         "session" (sign_in was asked) or ""; `account`: whose, or ""; one entry is `preselected`; `running`: true or

@@ -17,6 +17,7 @@ QUESTIONS: Mapping[str, Answer] = {
     function.__name__: function
     for function in (
         who.clouds,
+        who.terms,
         who.sign_in,
         who.subscriptions,
         who.choose,

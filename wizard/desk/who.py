@@ -45,6 +45,13 @@ async def clouds(session: Session, tell: Tell) -> list[Json]:
     return found
 
 
+async def terms(session: Session, tell: Tell, *, cloud: str) -> Json:
+    """What holds for whatever is made in a cloud: whether it costs money. InputError for a cloud that is none."""
+    from wizard.azure import clouds as all_clouds
+
+    return {"billed": (await asyncio.to_thread(all_clouds.find, cloud)).billed}
+
+
 async def _cloud(session: Session, name: str, profile: Mapping[str, Json]) -> Json:
     from wizard.azure import clouds as all_clouds
     from wizard.azure import signin

@@ -44,39 +44,28 @@ def holding(kind: str, name: str, request: Mapping[str, Any] | None = None) -> I
 
     `request` is kept as it is, so that it holds no secret.
     """
-    parent = journal.folder_of(name)
-    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    deployment_lock = journal.take(parent / journal.LOCK)
-    if deployment_lock is None:
-        raise under_way(name)
-    try:
-        journal.prune(parent)
-        folder = journal.make(parent)
-        run_lock = journal.take(folder / journal.LOCK)
-        assert run_lock is not None  # nobody else knows the folder yet
+    with journal.new_run(name) as made:
+        if made is None:
+            raise under_way(name)
+        folder, *_ = made
+        writer = journal.Writer(folder)
+        writer.write({"event": "began", "kind": kind, "name": name, "run": folder.name})
+        facts = {"id": folder.name, "kind": kind, "name": name, "pid": os.getpid(), "began_utc": journal.now()}
+        told = json.dumps({**facts, "request": dict(request or {})}, ensure_ascii=False, indent=2)
+        write_atomically(folder / journal.FACTS, told + "\n")
+        ended: dict[str, Any] = {"state": "done", "exit_status": 0}
         try:
-            writer = journal.Writer(folder)
-            writer.write({"event": "began", "kind": kind, "name": name, "run": folder.name})
-            facts = {"id": folder.name, "kind": kind, "name": name, "pid": os.getpid(), "began_utc": journal.now()}
-            told = json.dumps({**facts, "request": dict(request or {})}, ensure_ascii=False, indent=2)
-            write_atomically(folder / journal.FACTS, told + "\n")
-            ended: dict[str, Any] = {"state": "done", "exit_status": 0}
-            try:
-                yield Foreground(writer)
-            except WizardError as error:
-                writer.write(error.as_event())
-                why = {"what": error.what, "why": error.why, "remedy": error.remedy}
-                ended = {"state": "failed", "exit_status": error.exit_status, **why}
-                raise
-            except BaseException:
-                why = {"what": "The command was stopped.", "why": "What was done is kept."}
-                ended = {"state": "cancelled", "exit_status": INTERRUPTED, **why}
-                raise
-            finally:
-                writer.write({"event": "ended", "what": "", "why": "", "remedy": "", "problems": [], **ended})
-                (folder / journal.SEEN).touch(mode=0o600)  # by whoever gave the command
-                writer.close()
+            yield Foreground(writer)
+        except WizardError as error:
+            writer.write(error.as_event())
+            why = {"what": error.what, "why": error.why, "remedy": error.remedy}
+            ended = {"state": "failed", "exit_status": error.exit_status, **why}
+            raise
+        except BaseException:
+            why = {"what": "The command was stopped.", "why": "What was done is kept."}
+            ended = {"state": "cancelled", "exit_status": INTERRUPTED, **why}
+            raise
         finally:
-            os.close(run_lock)
-    finally:
-        os.close(deployment_lock)
+            writer.write({"event": "ended", "what": "", "why": "", "remedy": "", "problems": [], **ended})
+            (folder / journal.SEEN).touch(mode=0o600)  # by whoever gave the command
+            writer.close()

@@ -18,6 +18,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,31 @@ def take(path: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+@contextmanager
+def new_run(name: str) -> Iterator[tuple[Path, int, int] | None]:
+    """A folder for a new run on a deployment, and both locks: the deployment's and the run's. None when it is held.
+
+    The locks are let go of at the end; a process that was given their descriptors meanwhile holds them on.
+    """
+    parent = folder_of(name)
+    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    deployment_lock = take(parent / LOCK)
+    if deployment_lock is None:
+        yield None
+        return
+    try:
+        prune(parent)
+        folder = make(parent)
+        run_lock = take(folder / LOCK)
+        assert run_lock is not None  # nobody else knows the folder yet
+        try:
+            yield folder, deployment_lock, run_lock
+        finally:
+            os.close(run_lock)
+    finally:
+        os.close(deployment_lock)
 
 
 def held(path: Path) -> bool:

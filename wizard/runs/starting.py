@@ -44,22 +44,11 @@ async def start(
 
 
 def _start(kind: str, name: str, handed: bytes) -> Run:
-    parent = journal.folder_of(name)
-    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    deployment_lock = journal.take(parent / journal.LOCK)
-    if deployment_lock is None:
-        raise under_way(name)
-    try:
-        journal.prune(parent)
-        folder = journal.make(parent)
-        run_lock = journal.take(folder / journal.LOCK)
-        assert run_lock is not None  # nobody else knows the folder yet
-        try:
-            child = _spawn(folder, (deployment_lock, run_lock))
-        finally:
-            os.close(run_lock)
-    finally:
-        os.close(deployment_lock)
+    with journal.new_run(name) as made:
+        if made is None:
+            raise under_way(name)
+        folder, deployment_lock, run_lock = made
+        child = _spawn(folder, (deployment_lock, run_lock))
     threading.Thread(target=child.wait, daemon=True).start()  # buries it, if it ends before this process does
     try:
         assert child.stdin is not None
