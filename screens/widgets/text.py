@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +27,31 @@ class Line(Input):
 
     def on_focus(self) -> None:
         self.call_after_refresh(self.place_cursor)
+
+    # Textual runs a binding only once its key has bubbled up to the app, so that letters which follow in the same burst
+    # (a multiplexer's send-keys, a slow line) would overtake it. What edits the line is done here, in the order of typing.
+
+    def key_backspace(self, event: events.Key) -> None:
+        self._edit(event, self.action_delete_left)
+
+    def key_delete(self, event: events.Key) -> None:
+        self._edit(event, self.action_delete_right)
+
+    def key_home(self, event: events.Key) -> None:
+        self._edit(event, self.action_home)
+
+    def key_end(self, event: events.Key) -> None:
+        self._edit(event, self.action_end)
+
+    def key_ctrl_u(self, event: events.Key) -> None:
+        self._edit(event, self.action_delete_left_all)
+
+    def key_ctrl_w(self, event: events.Key) -> None:
+        self._edit(event, self.action_delete_left_word)
+
+    def _edit(self, event: events.Key, action: Callable[[], None]) -> None:
+        event.stop()
+        action()
 
     @property
     def cursor_screen_offset(self) -> Offset:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textual import events
+
 from screens.widgets.audience import AudienceControl
 from tests.screens.conftest import clear, settled, type_text, until
 from tests.screens.forms import fill
@@ -335,3 +337,18 @@ async def test_windows_is_signed_in_to_over_rdp(wizard):
         await until(pilot, lambda: pilot.app.screen.step_id == "network")
         await settled(pilot)
         assert pilot.app.screen.field("network.allow_admin").label == "RDP for"
+
+
+async def test_a_burst_of_keys_keeps_its_order(wizard):
+    async with wizard("network") as pilot:
+        line = pilot.app.screen.focused
+        for keys, left in (
+            (("backspace", "5"), "10.0.0.0/15"),
+            (("ctrl+u", "1", "home", "2"), "21"),
+            (("end", "3", "home", "delete", "4"), "413"),
+            (("end", "ctrl+w", "7"), "7"),
+        ):
+            for key in keys:
+                pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
+            await pilot.pause()
+            await until(pilot, lambda left=left: line.value == left)
