@@ -29,7 +29,7 @@ class Line(Input):
         self.call_after_refresh(self.place_cursor)
 
     # Textual runs a binding only once its key has bubbled up to the app, so that letters which follow in the same burst
-    # (a multiplexer's send-keys, a slow line) would overtake it. What edits the line is done here, in the order of typing.
+    # (a multiplexer's send-keys, a slow line) would overtake it. What edits the line is done here, in the keys' order.
 
     def key_backspace(self, event: events.Key) -> None:
         self._edit(event, self.action_delete_left)
