@@ -219,6 +219,7 @@ async def test_answers_other_than_200_take_a_vm_out_and_are_told(
     stand: Stand, planned: Blueprint, azure: Azure
 ) -> None:
     """The application of each VM is really changed: nothing to show, a redirect, a login that is asked for."""
+    await until_up(azure, planned)
     answers = {"web1": "return 204", "web2": "return 301 /login", "web3": "return 401"}
     for vm, line in answers.items():
         site = f"server {{ listen 80 default_server; location / {{ {line}; }} }}"
