@@ -122,3 +122,20 @@ def test_the_last_moment_is_still_waited_for():
     clock = Clock()
     patience = Patience(1.0, lambda error: True, 2, clock=clock, draw=lambda: 1.0)
     assert patience.next_wait_s(conflict()) == 2.0
+
+
+@pytest.mark.parametrize(("made", "limit"), [(Patience.with_writes, 30), (Patience.with_deletes, 5)])
+def test_patience_has_a_least_where_a_cloud_may_be_asked_at_any_time(made, limit):
+    told = ArmError("Azure refused it.", code="TooManyRequests", status=429)
+    told.retry_after_s = limit - 1.0
+    assert made(0.0).next_wait_s(told) == limit - 1.0
+    told.retry_after_s = limit + 1.0
+    assert made(0.0).next_wait_s(told) is None
+
+
+def test_until_the_limit_and_no_longer():
+    clock = Clock()
+    for asked, wait in ((10.0, 10.0), (10.001, None)):
+        told = ArmError("Azure refused it.", code="Conflict", status=409)
+        told.retry_after_s = asked
+        assert Patience(1.0, lambda error: True, 10, clock=clock, draw=lambda: 0.0).next_wait_s(told) == wait
