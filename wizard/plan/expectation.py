@@ -47,7 +47,7 @@ def parse(text: str) -> Expectation:
         raise InputError(
             f"{text!r} expects something of {match[1]!r}, which is no figure of a load.",
             GRAMMAR,
-            f"Did you mean {near[0]}?" if near else "",
+            f"Did you mean {near[0]}?" if near else f"Use one of: {', '.join((*TIMES, *COUNTS))}.",
         )
     if figure in TIMES:
         if unit == "%":

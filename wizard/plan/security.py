@@ -18,6 +18,7 @@ FIELD = "network.rules"
 PROBE_SOURCE = ipaddress.IPv4Address("168.63.129.16")
 
 _OURS = re.compile(r"allow-(http|ssh|rdp)(-\d+)?", re.IGNORECASE)
+_OURS_AT_MOST = 50  # as many as the allow-lists have tags, and one for the ranges of each
 _FETCHING = (80, 443)  # package archives
 
 
@@ -41,9 +42,11 @@ def rules(entries: Sequence[Rule]) -> Iterator[Problem]:
                 "Give one of them another.",
             )
         places[place] = called
-    if len(entries) > limits.RULES_OF_A_GROUP - 50:  # ours are as many as the allow-lists' tags
+    if len(entries) > limits.RULES_OF_A_GROUP - _OURS_AT_MOST:
         yield _problem(
-            f"{len(entries)} rules are too many.", f"A group has {limits.RULES_OF_A_GROUP} at most.", "Join some."
+            f"{len(entries)} rules are too many.",
+            f"A group has {limits.RULES_OF_A_GROUP} at most, and up to {_OURS_AT_MOST} of them are ours.",
+            "Join some.",
         )
 
 
