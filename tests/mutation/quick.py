@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis
 import pytest
 
-EXAMPLES = 8
+EXAMPLES = 4
 """A mutant costs a second then. What only a rare draw would find, a test of its own must hold."""
 
 
