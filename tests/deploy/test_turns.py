@@ -231,7 +231,9 @@ async def test_after_a_conflict_what_has_gone_meanwhile_is_made_anew():
     await run(memory, blueprint(root, planned))
     assert memory.if_match == ["1", None]
     reads_after = memory.names(memory.reads).count("a")
-    assert reads_after == 3  # the survey, before the change, after the conflict: a new one is not read before it is sent
+    assert (
+        reads_after == 3
+    )  # the survey, before the change, after the conflict: a new one is not read before it is sent
 
 
 async def test_after_a_conflict_what_is_somebody_elses_by_then_is_not_written():

@@ -13,12 +13,12 @@ import ast
 PLACES: dict[str, tuple[range, frozenset[str]]] = {
     "Problem": (range(1, 4), frozenset({"what", "why", "remedy"})),
     "Failure": (range(1, 4), frozenset({"what", "why", "remedy"})),
-    "WizardError": (range(0, 3), frozenset({"what", "why", "remedy"})),
-    "InputError": (range(0, 3), frozenset({"what", "why", "remedy"})),
-    "PlanProblems": (range(0, 1), frozenset({"what"})),
+    "WizardError": (range(3), frozenset({"what", "why", "remedy"})),
+    "InputError": (range(3), frozenset({"what", "why", "remedy"})),
+    "PlanProblems": (range(1), frozenset({"what"})),
     "number": (range(3, 4), frozenset({"why"})),
-    "_Damaged": (range(0, 1), frozenset()),
-    "ValueError": (range(0, 1), frozenset()),
+    "_Damaged": (range(1), frozenset()),
+    "ValueError": (range(1), frozenset()),
 }
 
 

@@ -73,7 +73,13 @@ def test_no_rule_tells_what_no_case_shows(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_the_remedies_with_a_number_are_true() -> None:
     for name, (judge, values) in CASES.items():
-        if judge.__name__ not in ("ports", "ports_suffice", "nat_ports_exist", "thresholds_apart", "nat_range_suffices"):
+        if judge.__name__ not in (
+            "ports",
+            "ports_suffice",
+            "nat_ports_exist",
+            "thresholds_apart",
+            "nat_range_suffices",
+        ):
             continue
         for problem in told.problems((judge, values)):
             number = re.search(r"(?:Use|Write) (\d+)\b", problem.remedy)

@@ -306,7 +306,11 @@ def named() -> dict[str, Case]:
     found: dict[str, Case] = {}
     numbers: dict[str, int] = {}
     for judge, values in CASES:
-        name = judge.__name__ if judge in (changed, own_file) else f"{judge.__module__.rpartition('.')[2]}.{judge.__name__}"
+        name = (
+            judge.__name__
+            if judge in (changed, own_file)
+            else f"{judge.__module__.rpartition('.')[2]}.{judge.__name__}"
+        )
         numbers[name] = numbers.get(name, 0) + 1
         found[f"{name} {numbers[name]}"] = (judge, values)
     return found
