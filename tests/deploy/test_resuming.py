@@ -113,8 +113,9 @@ def test_damage_is_told_with_where_the_file_was_kept(tmp_path: Path) -> None:
 async def test_cancelled_it_leaves_no_task() -> None:
     azure = Asked()
     task = asyncio.create_task(resuming.wait(azure, Told(Open(A, "PUT", "", "token")), A, no_stall))
-    while not azure.running:
+    for _ in range(9):  # turns of the loop until it waits
         await asyncio.sleep(0)
+    assert azure.running
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

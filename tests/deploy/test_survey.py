@@ -29,7 +29,7 @@ def differences(count: int, *, there: object = 1, planned: object = 2) -> tuple[
 def test_each_state_is_told_apart_and_keeps_what_it_was_judged_by() -> None:
     vm = resource("vm1", type=MACHINE, properties={"size": "a"})
     there = Difference(("properties", "size"), "a", "b")
-    for document, state, found in (
+    cases: tuple[tuple[dict[str, Any], survey.State, tuple[Difference, ...]], ...] = (
         (live(vm), "same", ()),
         (live(vm, "Updating", size="b"), "busy", (there,)),
         (live(vm, "Deleting", size="b"), "leaving", ()),
@@ -37,7 +37,8 @@ def test_each_state_is_told_apart_and_keeps_what_it_was_judged_by() -> None:
         (live(vm, "Failed", size="b"), "fixed", (there,)),
         (live(vm, "Failed"), "broken", ()),
         ({**live(vm), "tags": {}}, "foreign", ()),
-    ):
+    )
+    for document, state, found in cases:
         assert survey.find(vm, document, NAME) == Found(vm, state, document, found)
     assert survey.find(vm, None, NAME) == Found(vm, "absent")
     named = {**live(vm), "tags": {OWNER_TAG: NAME}}
@@ -76,13 +77,14 @@ def test_what_is_not_ours_is_named_with_its_owner() -> None:
     findings = (
         Found(root, "foreign", {"tags": {OWNER_TAG: "another"}}),
         Found(nsg, "foreign", {}),
+        Found(Resource("/x/page", f"{MACHINE}/extensions", "page", {}), "foreign", {}),
         Found(resource("fixed"), "fixed", {}, differences(1)),
     )
     with pytest.raises(WizardError) as raised:
         Survey(NAME, findings).refuse()
     assert raised.value.what == (
         "Resources of the planned names exist and do not belong to this deployment: "
-        f"{NAME} (resourceGroups, of the deployment another), nsg (networkSecurityGroups)."
+        f"{NAME} (resourceGroups, of the deployment another), nsg (networkSecurityGroups), page (extensions)."
     )
     assert raised.value.why == f"They lack the tag {OWNER_TAG} = {NAME}. Nothing was written."
     assert raised.value.remedy.startswith("Choose another name or prefix")

@@ -1,4 +1,4 @@
-"""The engine's turns one by one: what it tells and when, what it does after a conflict, and what an earlier run left."""
+"""The engine's turns one by one: what it tells and when, what follows a conflict, and what an earlier run left."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from wizard.deploy import engine, survey, waiting
 from wizard.deploy.engine import DeployFailed
 from wizard.deploy.events import Deployed, Event, Interrupted, ResourceChanged, ResourceRetried, ResourceStalled
 from wizard.deploy.journal import NoJournal, Open
+from wizard.deploy.retry import Patience
 from wizard.deploy.secrets import Secrets
 from wizard.errors import UnreachableError
 
@@ -185,7 +186,7 @@ def after_a_conflict(memory: Memory, name: str, document: dict[str, Any] | None)
 
     def found(read: str, times: int) -> None:
         if read == name and memory.names(memory.writes).count(name) == 1:
-            key = next(key for key in (ids.key(id) for id in memory.writes) if key.endswith(f"/{name}"))
+            key = next(key for key in map(ids.key, memory.writes) if key.endswith(f"/{name}"))
             memory.documents.pop(key, None)
             if document is not None:
                 memory.documents[key] = document
@@ -194,7 +195,7 @@ def after_a_conflict(memory: Memory, name: str, document: dict[str, Any] | None)
 
 
 async def test_our_own_write_whose_answer_was_lost_is_found_and_not_sent_again():
-    graph, (root, a, *_) = diamond()
+    graph, (_, a, *_) = diamond()
     memory, journal = Memory(), Turns()
     memory.refusals["a"] = deque([conflict("OperationLost")])
     after_a_conflict(memory, "a", live(a))
@@ -230,10 +231,8 @@ async def test_after_a_conflict_what_has_gone_meanwhile_is_made_anew():
     after_a_conflict(memory, "a", None)
     await run(memory, blueprint(root, planned))
     assert memory.if_match == ["1", None]
-    reads_after = memory.names(memory.reads).count("a")
-    assert (
-        reads_after == 3
-    )  # the survey, before the change, after the conflict: a new one is not read before it is sent
+    # By the survey, before the change, after the conflict; what is made anew is not read before.
+    assert memory.names(memory.reads).count("a") == 3
 
 
 async def test_after_a_conflict_what_is_somebody_elses_by_then_is_not_written():
@@ -248,7 +247,7 @@ async def test_after_a_conflict_what_is_somebody_elses_by_then_is_not_written():
 
 
 async def test_a_retry_tells_its_code_its_time_and_its_wait(clock, monkeypatch):
-    monkeypatch.setattr(engine.Patience, "next_wait_s", lambda self, error: 0.0012345)
+    monkeypatch.setattr(Patience, "next_wait_s", lambda self, error: 0.0012345)
     root = group()
     a = resource("a", root)
     memory = Memory(live(root))
@@ -288,8 +287,8 @@ async def test_the_journal_is_given_the_operation_that_was_accepted():
     root = group()
     journal = Accepted()
     await run(Memory(), blueprint(root), journal=journal)
-    ((id, poller),) = journal.pollers
-    assert id == root.id
+    ((accepted, poller),) = journal.pollers
+    assert accepted == root.id
     assert isinstance(poller, Running)
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.mutation [GLOB ...]`: judge every mutant that has no verdict yet, and hold the survivors to the list.
+"""`python -m tests.mutation [GLOB ...]`: judge every mutant without a verdict, and hold the survivors to the list.
 
 mutmut makes the mutants of what `[tool.mutmut]` in pyproject.toml names and runs the tests that reach each; what is in
 `mutants/` stands, so that a run that was interrupted goes on, and a function that changed is judged anew. When a test
@@ -16,9 +16,8 @@ import hashlib
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -27,7 +26,6 @@ from tests.mutation.results import Mutant
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "mutants"
-LIST = Path(__file__).with_name("survivors.toml")
 LIVED = frozenset({"survived", "no tests"})
 COLUMNS = ("mutants", "killed", "timed out", "words", "listed", "unlisted", "not run")
 
@@ -60,11 +58,18 @@ def _judge(modules: list[str], children: int, *, again: bool) -> None:
     known.write_text(tests, encoding="ascii")
     command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", str(children)]
     waiting = sorted({m.key for m in results.read(FOLDER) if m.status is None and _asked(m, modules)})
-    if modules and waiting:  # named ones are judged whether or not they have a verdict: name those that have none
-        command += waiting
-    elif modules:
-        command += [f"{module}*" for module in modules]
+    if modules:  # named ones are judged whether or not they have a verdict: name those that have none, or are new
+        command += waiting + [f"{module}*" for module in _changed(modules)]
     subprocess.run(command, cwd=ROOT, check=True)
+
+
+def _changed(modules: list[str]) -> list[str]:
+    """Those of the modules asked for whose mutants are not made yet, or of an older source."""
+    made = {mutant.file: mutant.module for mutant in results.read(FOLDER)}
+    if not made:
+        return modules
+    newer = (file for file in made if (ROOT / file.relative_to(FOLDER)).stat().st_mtime > file.stat().st_mtime)
+    return sorted(made[file] for file in newer if any(fnmatch(made[file], module) for module in modules))
 
 
 def _asked(mutant: Mutant, modules: Iterable[str]) -> bool:
@@ -81,16 +86,9 @@ def _digest() -> str:
     return digest.hexdigest()
 
 
-def listed() -> Iterator[tuple[str, str, str]]:
-    """What survivors.toml says: module.function, change and reason of each."""
-    for entry in tomllib.loads(LIST.read_text(encoding="utf-8"))["survivors"]:
-        for change in entry["changes"]:
-            yield entry["in"], change, entry["reason"]
-
-
 def _report(mutants: list[Mutant]) -> bool:
     """Print the counts of each module and what is wrong with the list; True when nothing is."""
-    known = {f"{place}: {change}" for place, change, _ in listed()}
+    known = {f"{place}: {change}" for place, change, _ in results.listed()}
     lived = [mutant for mutant in mutants if mutant.verdict in LIVED]
     in_words = {mutant.key for mutant in lived if mutant.words_alone}
     unlisted = [m for m in lived if m.key not in in_words and m.change not in known]

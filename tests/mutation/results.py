@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import textwrap
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from tests.mutation import words
 
 VERDICTS = {0: "survived", 1: "killed", 3: "killed", 5: "no tests", 33: "no tests", 34: "skipped", None: "not run"}
 """By the exit status of pytest, or mutmut's own; see `status_by_exit_code` in mutmut. Others are told as they are."""
+LIST = Path(__file__).with_name("survivors.toml")
 TIMED_OUT = frozenset({-24, 24, 36, 152, 255})
 
 
@@ -56,7 +58,7 @@ class Mutant:
 
     @property
     def change(self) -> str:
-        """`module.function: lines as they are => lines of the mutant`, of those that differ: what a list names it by."""
+        """`module.function: lines as they are => lines of the mutant`, where they differ: what a list names it by."""
         before, after = (source.splitlines() for source in self._sources)
         removed, added = [], []
         for line in difflib.ndiff(before, after):
@@ -86,3 +88,10 @@ def forget(folder: Path, verdicts: frozenset[str]) -> int:
         meta.write_text(json.dumps(told, indent=4), encoding="utf-8")
         count += len(again)
     return count
+
+
+def listed() -> Iterator[tuple[str, str, str]]:
+    """What survivors.toml says: module.function, change and reason of each."""
+    for entry in tomllib.loads(LIST.read_text(encoding="utf-8"))["survivors"]:
+        for change in entry["changes"]:
+            yield entry["in"], change, entry["reason"]

@@ -1,7 +1,7 @@
 """Which mutants change nothing but words that a person reads: shown on the syntax tree, not guessed.
 
 A text stands in the place of words when it is (a part of) an argument that is what, why or remedy of an error or of a
-Problem, by the table below. Two functions differ in words alone when they are the same tree but for such texts, and no
+Problem, by the table below, or is kept in a variable of such a name. Two functions differ in words alone when they are the same tree but for such texts, and no
 text has become empty or something else than a text.
 """
 
@@ -16,16 +16,25 @@ PLACES: dict[str, tuple[range, frozenset[str]]] = {
     "WizardError": (range(3), frozenset({"what", "why", "remedy"})),
     "InputError": (range(3), frozenset({"what", "why", "remedy"})),
     "PlanProblems": (range(1), frozenset({"what"})),
+    "__init__": (range(0, 3), frozenset({"what", "why", "remedy"})),  # of an error's base
     "number": (range(3, 4), frozenset({"why"})),
+    "_problem": (range(0, 3), frozenset({"what", "why", "remedy"})),
+    "_refused": (range(1, 4), frozenset({"what", "why", "remedy"})),
+    "_secret": (range(1, 2), frozenset({"what"})),
     "_Damaged": (range(1), frozenset()),
     "ValueError": (range(1), frozenset()),
 }
+
+LOCALS = frozenset({"what", "why", "remedy", "fails"})
+"""What is given such a name in a function is told as it stands, or in a sentence."""
 
 
 def places(tree: ast.AST) -> set[ast.Constant]:
     """All texts of a tree that stand in the place of words."""
     found: set[ast.Constant] = set()
     for call in ast.walk(tree):
+        if isinstance(call, ast.Assign) and {name.id for name in call.targets if isinstance(name, ast.Name)} & LOCALS:
+            found |= set(_texts(call.value))
         if not isinstance(call, ast.Call):
             continue
         positions, names = PLACES.get(_called(call), (range(0), frozenset()))

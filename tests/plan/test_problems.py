@@ -71,15 +71,12 @@ def test_no_rule_tells_what_no_case_shows(monkeypatch: pytest.MonkeyPatch) -> No
     assert {site for site in _sites() if site[0] not in READING} - made == set()
 
 
+COUNTED = {"ports", "ports_suffice", "nat_ports_exist", "thresholds_apart", "nat_range_suffices"}
+
+
 def test_the_remedies_with_a_number_are_true() -> None:
     for name, (judge, values) in CASES.items():
-        if judge.__name__ not in (
-            "ports",
-            "ports_suffice",
-            "nat_ports_exist",
-            "thresholds_apart",
-            "nat_range_suffices",
-        ):
+        if judge.__name__ not in COUNTED:
             continue
         for problem in told.problems((judge, values)):
             number = re.search(r"(?:Use|Write) (\d+)\b", problem.remedy)

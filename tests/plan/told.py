@@ -306,11 +306,8 @@ def named() -> dict[str, Case]:
     found: dict[str, Case] = {}
     numbers: dict[str, int] = {}
     for judge, values in CASES:
-        name = (
-            judge.__name__
-            if judge in (changed, own_file)
-            else f"{judge.__module__.rpartition('.')[2]}.{judge.__name__}"
-        )
+        module = judge.__module__.rpartition(".")[2]
+        name = judge.__name__ if judge in (changed, own_file) else f"{module}.{judge.__name__}"
         numbers[name] = numbers.get(name, 0) + 1
         found[f"{name} {numbers[name]}"] = (judge, values)
     return found
@@ -329,7 +326,7 @@ def problems(case: Case) -> list[Problem]:
 
 
 def shown(name: str, found: list[Problem]) -> str:
-    """A case as the file has it: its name, and of each Problem severity and field, what, why and remedy, a line each."""
+    """A case as the file has it: its name, and a line each of a Problem's severity and field, what, why and remedy."""
     lines = [name]
     for problem in found:
         lines += [f"  {problem.severity} of {problem.field}"]
