@@ -376,8 +376,11 @@ def test_damaged_files_are_kept_together_and_told_by_the_journals_own(
             (tmp_path / f"journal.db{ending}").write_text("left")
 
     monkeypatch.setattr(Kept, "close", close)
+    monkeypatch.setenv("TZ", "Etc/GMT-9")
+    time.tzset()
     kept = Kept(tmp_path, "g")
     monkeypatch.undo()
+    time.tzset()
     assert kept.set_aside is not None
     match = re.fullmatch(r"journal\.db\.damaged-(\d{8}T\d{12})", kept.set_aside.name)
     assert match is not None
@@ -420,7 +423,9 @@ def test_what_ended_says_how_and_an_answer_without_a_token_says_so(tmp_path: Pat
         kept.answered(ID, Answer())  # of nothing that has begun
         kept.intent(ID)
         kept.answered(ID, None)
-        assert kept.open(ID) == journal.Open(ID, "PUT", kept.under_way[0].at, "")
+        (begun,) = kept.under_way
+        assert begun == kept.open(ID) == journal.Open(ID, "PUT", begun.at, "")
+        assert abs(datetime.now(UTC) - datetime.fromisoformat(begun.at)) < timedelta(minutes=5)
         kept.answered(ID, object())  # type: ignore[arg-type]
         kept.ended(ID.upper(), "Conflict")
         assert kept.open(ID) is None
@@ -478,3 +483,22 @@ def test_an_error_that_is_no_damage_gives_all_files_free(tmp_path: Path, monkeyp
     monkeypatch.undo()
     assert len(closed) == 2  # what made the journal's file, and the head
     Kept(tmp_path, "g").close()
+
+
+def test_each_file_is_closed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second close would hit whatever has been opened by then under the same number."""
+    three_rows(tmp_path)
+    (tmp_path / "journal.db").write_bytes(b"damaged " * 600)
+    failed: list[OSError] = []
+    closing = os.close
+
+    def close(descriptor: int) -> None:
+        try:
+            closing(descriptor)
+        except OSError as error:
+            failed.append(error)
+            raise
+
+    monkeypatch.setattr(os, "close", close)
+    Kept(tmp_path, "g").close()
+    assert failed == []

@@ -12,7 +12,8 @@ from tests.deploy.memory import NAME, Memory, Running, beside_time, blueprint, c
 from tests.deploy.test_engine import Events, Turns, diamond, live, run, with_password
 from wizard import ids
 from wizard.blueprint.resource import OWNER_TAG, Resource
-from wizard.deploy import engine, survey, waiting
+from wizard.deploy import endpoints, engine, survey, waiting
+from wizard.deploy.endpoints import Endpoints
 from wizard.deploy.engine import DeployFailed
 from wizard.deploy.events import Deployed, Event, Interrupted, ResourceChanged, ResourceRetried, ResourceStalled
 from wizard.deploy.journal import NoJournal, Open
@@ -46,7 +47,7 @@ async def test_every_fact_tells_when_it_was_and_how_long_it_took(clock):
     memory.failures["b"] = deque([conflict("AllocationFailed", None)])
 
     def later(number: int) -> None:
-        clock.now += 10.00049
+        clock.now += 10.00046
 
     memory.on_round = later
     with pytest.raises(DeployFailed) as raised:
@@ -63,17 +64,25 @@ async def test_every_fact_tells_when_it_was_and_how_long_it_took(clock):
     ]
 
 
-async def test_what_is_deployed_is_told_with_its_seconds_and_is_what_is_returned(clock):
+async def test_what_is_deployed_is_told_with_its_seconds_and_is_what_is_returned(clock, monkeypatch):
     graph, _ = diamond()
     memory, events = Memory(), Events()
+    asked: list[Any] = []
+
+    async def read(*of: Any) -> Endpoints:
+        asked.append(of)
+        return Endpoints(http="h", ssh={"a": "s"}, rdp={"b": "r"})
+
+    monkeypatch.setattr(endpoints, "read", read)
 
     def later(number: int) -> None:
-        clock.now += 10.00049
+        clock.now += 10.00046
 
     memory.on_round = later
     deployed = await beside_time(memory, engine.deploy(graph, memory, Secrets(), events.append))
     assert events[-1] is deployed
-    assert deployed == Deployed(name=NAME, seconds=40.002, resources=5, http="", ssh={}, rdp={})
+    assert deployed == Deployed(name=NAME, seconds=40.002, resources=5, http="h", ssh={"a": "s"}, rdp={"b": "r"})
+    assert asked == [(memory, graph)]
 
 
 async def test_an_interrupted_run_tells_when_and_what_runs(clock):
@@ -83,7 +92,7 @@ async def test_an_interrupted_run_tells_when_and_what_runs(clock):
     deploying = asyncio.create_task(engine.deploy(blueprint(root, a), memory, Secrets(), events.append))
 
     def cut(number: int) -> None:
-        clock.now += 10.00049
+        clock.now += 10.00046
         if number == 2:
             deploying.cancel()
 
@@ -121,6 +130,7 @@ async def test_one_resource_that_was_reached_makes_it_a_failure_and_no_lost_conn
         with pytest.raises(DeployFailed) as raised:
             await run(memory, blueprint(root, resource("a", root), resource("b", root)))
         assert raised.value.exit_status == 1
+        assert raised.value.what == "fleet was not deployed: a, b failed."
         assert sorted(failure.code for failure in raised.value.failed)[0] == ""
         assert {failure.code for failure in raised.value.failed} < {"", "QuotaExceeded", "X"}
 
@@ -388,3 +398,20 @@ async def test_a_survey_that_was_just_taken_is_not_taken_again():
     memory.reads.clear()
     await run(memory, graph, found=found)
     assert memory.reads == []
+
+
+async def test_what_is_ready_does_not_wait_for_what_runs_beside_it():
+    root = group()
+    slow, b = resource("slow", root), resource("b", root)
+    c = resource("c", b)
+    memory = Memory(live(root), live(slow, properties={"provisioningState": "Updating"}))
+    begun: list[bool] = []
+
+    def finish(name: str, times: int) -> None:
+        if name == "slow" and (c.id in memory.writes or times == 400):
+            begun.append(c.id in memory.writes)
+            memory.documents[ids.key(slow.id)] = live(slow)
+
+    memory.on_read = finish
+    await run(memory, blueprint(root, slow, b, c))
+    assert begun[0]

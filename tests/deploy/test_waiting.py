@@ -91,7 +91,7 @@ def timeouts(monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
     class Clock:
         @staticmethod
         def monotonic() -> float:
-            return 5000.0 + 1.06 * sum(each or 0 for each in waited)
+            return 5000.0 + 1.0617 * sum(each or 0 for each in waited)
 
     monkeypatch.setattr(asyncio, "wait", at_once)
     monkeypatch.setattr(waiting, "time", Clock)
@@ -100,7 +100,7 @@ def timeouts(monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
 
 @pytest.mark.parametrize(
     ("floor_s", "waits", "seconds", "told"),
-    [(4.0, [900.0, 2700.0], 954.0, "64 minutes"), (0.01, [30.0, 90.0], 31.8, "2 minutes")],
+    [(4.0, [900.0, 2700.0], 955.5, "64 minutes"), (0.01, [30.0, 90.0], 31.9, "2 minutes")],
 )
 async def test_it_is_told_after_a_quarter_of_an_hour_and_given_up_on_after_an_hour(
     timeouts: list[float | None], floor_s: float, waits: list[float], seconds: float, told: str

@@ -1,8 +1,8 @@
 """Which mutants change nothing but words that a person reads: shown on the syntax tree, not guessed.
 
 A text stands in the place of words when it is (a part of) an argument that is what, why or remedy of an error or of a
-Problem, by the table below, or is kept in a variable of such a name. Two functions differ in words alone when they are the same tree but for such texts, and no
-text has become empty or something else than a text.
+Problem, by the table below, or is kept in a variable of such a name. Two functions differ in words alone when they are
+the same tree but for such texts, and no text has become empty or something else than a text.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ PLACES: dict[str, tuple[range, frozenset[str]]] = {
     "WizardError": (range(3), frozenset({"what", "why", "remedy"})),
     "InputError": (range(3), frozenset({"what", "why", "remedy"})),
     "PlanProblems": (range(1), frozenset({"what"})),
-    "__init__": (range(0, 3), frozenset({"what", "why", "remedy"})),  # of an error's base
+    "__init__": (range(3), frozenset({"what", "why", "remedy"})),  # of an error's base
     "number": (range(3, 4), frozenset({"why"})),
-    "_problem": (range(0, 3), frozenset({"what", "why", "remedy"})),
+    "_problem": (range(3), frozenset({"what", "why", "remedy"})),
     "_refused": (range(1, 4), frozenset({"what", "why", "remedy"})),
     "_secret": (range(1, 2), frozenset({"what"})),
     "_Damaged": (range(1), frozenset()),
