@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import hypothesis
 import pytest
 
@@ -9,13 +11,17 @@ EXAMPLES = 4
 """A mutant costs a second then. What only a rare draw would find, a test of its own must hold."""
 
 
+FIRST = ("test_problems.py", "test_variants.py")
+"""These compare whole results, and notice most mutants at once."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: (hypothesis.is_hypothesis_test(_test(item)), item.path.name not in FIRST))
     for item in items:
-        test = getattr(item, "obj", None)
-        test = getattr(test, "__func__", test)
+        test = _test(item)
         if hypothesis.is_hypothesis_test(test):
             whole = getattr(test, "_hypothesis_internal_use_settings", None) or hypothesis.settings()
-            test._hypothesis_internal_use_settings = hypothesis.settings(  # type: ignore[union-attr]
+            test._hypothesis_internal_use_settings = hypothesis.settings(
                 whole,
                 max_examples=min(whole.max_examples, EXAMPLES),
                 derandomize=True,
@@ -24,3 +30,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
                 suppress_health_check=list(hypothesis.HealthCheck),
             )
+
+
+def _test(item: pytest.Item) -> Any:
+    test = getattr(item, "obj", None)
+    return getattr(test, "__func__", test)
