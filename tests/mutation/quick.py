@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import hypothesis
@@ -13,6 +14,10 @@ EXAMPLES = 4
 
 FIRST = ("test_problems.py", "test_variants.py")
 """These compare whole results, and notice most mutants at once."""
+
+
+def pytest_sessionstart() -> None:
+    gc.freeze()  # pytest collects garbage five times at its end: what was there before the mutant is none of it
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

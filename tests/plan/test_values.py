@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.plan.strategies import ED25519
@@ -87,12 +89,12 @@ def test_choices_lists_and_tables_become_what_json_has() -> None:
 
 
 def test_a_rule_is_asked_with_what_it_reads_and_of_the_most_machines_there_can_be() -> None:
-    def judge(*given: object) -> tuple[object, ...]:
+    def judge(*given: Any) -> Any:
         return given
 
-    made = rules._rule(judge, "a", "b")  # type: ignore[arg-type]
+    made = rules._rule(judge, "a", "b")
     assert (made.judge, made.reads) == (judge, ("a", "b"))
-    asked = rules._at_most(judge, 1)  # type: ignore[arg-type]
+    asked: Any = rules._at_most(judge, 1)
     assert asked("x", 3, "y", Placement.SCALE_SET, True, 9) == ("x", 9, "y")
     assert asked("x", 10, Placement.SCALE_SET, True, 9) == ("x", 10)
     assert asked("x", 3, Placement.SCALE_SET, False, 9) == ("x", 3)
