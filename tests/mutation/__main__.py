@@ -1,7 +1,7 @@
 """`python -m tests.mutation [GLOB ...]`: judge every mutant without a verdict, and hold the survivors to the list.
 
-mutmut makes the mutants of what `[tool.mutmut]` in pyproject.toml names and runs the tests that reach each; what is in
-`mutants/` stands, so that a run that was interrupted goes on, and a function that changed is judged anew. When a test
+mutmut makes the mutants of what `[tool.mutmut]` in pyproject.toml names and runs the tests that reach each; ahead of
+them, what is compared as a whole is compared without them (see ahead.py). What is in `mutants/` stands, so that a run that was interrupted goes on, and a function that changed is judged anew. When a test
 has changed, the mutants that lived are judged again; `--fresh` forgets all. Exit status 1 when a mutant lived that
 survivors.toml does not list, or one is listed that lives no more.
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,8 @@ from tests.mutation.results import Mutant
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "mutants"
+MAKES_ALL = "wizard.plan.limits.*"
+"""mutmut makes mutants only when it runs some, and then all of them: these are two."""
 LIVED = frozenset({"survived", "no tests"})
 COLUMNS = ("mutants", "killed", "timed out", "words", "listed", "unlisted", "not run")
 
@@ -47,7 +50,7 @@ def main() -> int:
 
 
 def _judge(modules: list[str], children: int, *, again: bool) -> None:
-    """Run mutmut, which reads what it shall do from pyproject.toml in the folder it is started in."""
+    """Make the mutants, let what is quick notice what it can (see ahead.py), and the tests the rest."""
     tests, known = _digest(), FOLDER / "tests.sha256"
     changed = known.exists() and known.read_text(encoding="ascii") != tests
     if changed or again:
@@ -56,20 +59,17 @@ def _judge(modules: list[str], children: int, *, again: bool) -> None:
         print(f"{results.forget(FOLDER, LIVED)} mutants that lived are judged again", flush=True)  # noqa: T201
     FOLDER.mkdir(exist_ok=True)
     known.write_text(tests, encoding="ascii")
-    command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", str(children)]
-    waiting = sorted({m.key for m in results.read(FOLDER) if m.status is None and _asked(m, modules)})
-    if modules:  # named ones are judged whether or not they have a verdict: name those that have none, or are new
-        command += waiting + [f"{module}*" for module in _changed(modules)]
+    _mutmut(children, MAKES_ALL)
+    environment = {**os.environ, "PYTHONPATH": str(FOLDER)}
+    subprocess.run([sys.executable, "-m", "tests.mutation.ahead", *modules], cwd=FOLDER, env=environment, check=True)
+    if waiting := sorted(m.key for m in results.read(FOLDER) if m.status is None and _asked(m, modules)):
+        _mutmut(children, *(waiting if modules else ()))
+
+
+def _mutmut(children: int, *names: str) -> None:
+    """Run mutmut, which reads what it shall do from pyproject.toml in the folder it is started in."""
+    command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", str(children), *names]
     subprocess.run(command, cwd=ROOT, check=True)
-
-
-def _changed(modules: list[str]) -> list[str]:
-    """Those of the modules asked for whose mutants are not made yet, or of an older source."""
-    made = {mutant.file: mutant.module for mutant in results.read(FOLDER)}
-    if not made:
-        return modules
-    newer = (file for file in made if (ROOT / file.relative_to(FOLDER)).stat().st_mtime > file.stat().st_mtime)
-    return sorted(made[file] for file in newer if any(fnmatch(made[file], module) for module in modules))
 
 
 def _asked(mutant: Mutant, modules: Iterable[str]) -> bool:

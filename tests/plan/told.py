@@ -5,6 +5,7 @@ After a sentence was changed on purpose: `python -m tests.plan.told`, and read t
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -67,6 +68,7 @@ def disk(**keys: object) -> DataDisk:
     return DataDisk.model_validate(keys)
 
 
+@functools.cache
 def weak_key() -> str:
     made = rsa.generate_private_key(65537, 1024).public_key()
     return made.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
