@@ -1,9 +1,10 @@
 """`python -m tests.mutation [GLOB ...]`: judge every mutant without a verdict, and hold the survivors to the list.
 
 mutmut makes the mutants of what `[tool.mutmut]` in pyproject.toml names and runs the tests that reach each; ahead of
-them, what is compared as a whole is compared without them (see ahead.py). What is in `mutants/` stands, so that a run that was interrupted goes on, and a function that changed is judged anew. When a test
-has changed, the mutants that lived are judged again; `--fresh` forgets all. Exit status 1 when a mutant lived that
-survivors.toml does not list, or one is listed that lives no more.
+them, what is compared as a whole is compared without them (see ahead.py). What is in `mutants/` stands, so that a run
+that was interrupted goes on, and a function that changed is judged anew. When a test has changed, the mutants that
+lived are judged again; `--fresh` forgets all. Exit status 1 when a mutant lived that survivors.toml does not list, or
+one is listed that lives no more.
 
 A mutant lived when all tests that reach its function passed, or none does. One that runs out of time is noticed as
 well, and counted by itself. Mutants that differ in words alone (see words.py) need no entry.
@@ -79,10 +80,11 @@ def _asked(mutant: Mutant, modules: Iterable[str]) -> bool:
 def _digest() -> str:
     """One number for all tests and for how they are run."""
     digest = hashlib.sha256()
-    for folder in ("plan", "blueprint", "deploy", "mutation"):
-        for path in sorted((ROOT / "tests" / folder).rglob("*.py")):
-            digest.update(path.read_bytes())
-    digest.update((ROOT / "pyproject.toml").read_bytes())
+    folders = (ROOT / "tests" / name for name in ("plan", "blueprint", "deploy"))
+    files = (file for folder in folders for file in folder.rglob("*") if "__pycache__" not in file.parts)
+    for file in (*sorted(files), ROOT / "tests" / "mutation" / "quick.py", ROOT / "pyproject.toml"):
+        if file.is_file():
+            digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

@@ -76,7 +76,7 @@ def _noticed(key: str, check: Callable[[], None]) -> bool:
         os.environ["MUTANT_UNDER_TEST"] = key  # read by each function that has mutants, at each call
         try:
             check()
-        except BaseException:  # noqa: BLE001 - whatever it is, it was noticed
+        except BaseException:  # whatever it is, it was noticed
             os._exit(KILLED)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == KILLED

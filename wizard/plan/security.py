@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from wizard.errors import Problem
 from wizard.plan import addresses, limits
@@ -24,7 +25,7 @@ _FETCHING = (80, 443)  # package archives
 
 def rules(entries: Sequence[Rule]) -> Iterator[Problem]:
     """Every rule by itself, and that no two share a name or a place."""
-    names: dict[str, int] = {}
+    names: set[str] = set()
     places: dict[tuple[Direction, int], str] = {}
     for number, entry in enumerate(entries, start=1):
         called = entry.name or f"entry {number}"
@@ -33,7 +34,7 @@ def rules(entries: Sequence[Rule]) -> Iterator[Problem]:
             yield _problem(
                 f"Two rules are named {entry.name}.", "A name is unique in its group.", "Rename one of them."
             )
-        names[entry.name.lower()] = number
+        names.add(entry.name.lower())
         place = (entry.direction, entry.priority)
         if entry.priority and place in places:
             yield _problem(
@@ -83,7 +84,7 @@ def _end(called: str, side: str, values: tuple[str, ...]) -> Iterator[Problem]:
         yield _problem(f"{called} has no {side}.", "A rule has both ends.", f'Write {side} = ["*"] for any.')
     for value in values:
         if found := addresses.source(value, FIELD):
-            yield Problem(FIELD, f"{called}, {side}: {found.what}", found.why, found.remedy, found.severity)
+            yield replace(found, what=f"{called}, {side}: {found.what}")
     if len(values) > 1 and any(addresses.is_tag(value) for value in values):
         yield _problem(
             f"{called} has a service tag beside other entries as its {side}.",
