@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import email
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests.blueprint import sdk_models, variants
 from wizard import blueprint
+from wizard.blueprint import scaleset, userdata, windows
 from wizard.blueprint.resource import AtFirst
 from wizard.plan import rules
+from wizard.plan.model import Plan
 
 
 @pytest.mark.parametrize("name", variants.VARIANTS)
@@ -41,3 +47,61 @@ def test_a_count_is_planned_at_first_alone_where_autoscale_decides() -> None:
             "Microsoft.Compute/virtualMachineScaleSets"
         )
         assert isinstance(found.body["sku"]["capacity"], AtFirst) is decides
+
+
+@pytest.mark.parametrize(
+    ("path", "lines"),
+    [
+        ("/", []),
+        ("/?a=/b", []),
+        ("/index.html", []),
+        ("/Index.HTML?x", []),
+        ("/live", ["Set-Content -Path \"$root\\live\" -Value 'ok'"]),
+        (
+            "/a/?b",
+            [
+                r'New-Item -ItemType Directory -Force -Path "$root\a" | Out-Null',
+                r"""Set-Content -Path "$root\a\index.html" -Value 'ok'""",
+            ],
+        ),
+        (
+            "/a/b/c.txt?d/e/",
+            [
+                r'New-Item -ItemType Directory -Force -Path "$root\a\b" | Out-Null',
+                r"""Set-Content -Path "$root\a\b\c.txt" -Value 'ok'""",
+            ],
+        ),
+    ],
+)
+def test_a_probes_path_on_windows_is_a_file_beside_the_page_and_never_the_page(path: str, lines: list[str]) -> None:
+    assert windows._probe(path) == "".join(f"{line}\n" for line in lines)
+
+
+def test_a_script_that_cmd_would_cut_is_not_sent() -> None:
+    assert len(windows.command_line("x" * 3051)) == 8190
+    with pytest.raises(ValueError, match="a command line of 8194 characters"):
+        windows.command_line("x" * 3052)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "os", "names"),
+    [
+        ("a" * 59, "linux", "a" * 58),
+        ("a" * 57 + "-b", "linux", "a" * 57),
+        ("web-fron-x", "windows", "web-fron"),
+        ("web.", "linux", "web."),
+        ("web", "windows", "web"),
+    ],
+)
+def test_azure_has_room_for_six_more_letters_of_a_machines_name(prefix: str, os: str, names: str) -> None:
+    plan = Plan.model_validate({"prefix": prefix, "machines": {"os": os}})
+    assert scaleset.computer_name_prefix(plan) == names
+
+
+@pytest.mark.parametrize("own", ["#!/bin/sh\necho X \n\n", "#!\u00fcaW", "#!/bin/sh\n# \u00fc  \n"])
+def test_a_file_of_the_users_own_arrives_as_it_is_but_for_its_last_line_ends(own: str, tmp_path: Path) -> None:
+    (tmp_path / "own").write_text(own, encoding="utf-8")
+    data = userdata.user_data(Plan.model_validate({"machines": {"workload": str(tmp_path / "own")}}))
+    parts: Any = email.message_from_bytes(data).get_payload()
+    content = parts[1].get_payload(decode=True).decode()
+    assert content == (own.rstrip("\n") if own.isascii() else own)

@@ -128,7 +128,6 @@ VARIANTS: Mapping[str, dict[str, Any]] = {
     "scale-set-bare": {
         "machines": {"placement": "scale-set", "workload": "none", "image": IMAGE, "encryption_at_host": True},
         "balancer": {"nat": "range"},
-        "management": {"keep_disks": False, "patching": "image"},
     },
     "scale-set-windows-bare": {
         "machines": {**WINDOWS, "placement": "scale-set", "workload": "none"},
@@ -164,7 +163,7 @@ ALONE: Mapping[str, tuple[str, ...]] = {
     "own-script": (names.VM,),
     "windows-folder": (names.VM, names.EXTENSION),
     "windows-bare": (names.VM, names.EXTENSION),
-    "scale-set-windows": (names.PUBLIC_IP, names.SCALE_SET, names.AUTOSCALE),
+    "scale-set-windows": (names.BALANCER, names.PUBLIC_IP, names.SCALE_SET, names.AUTOSCALE),
     "scale-set-bare": (names.SCALE_SET,),
     "scale-set-windows-bare": (names.SCALE_SET,),
     "scale-set-without-health": (names.SCALE_SET,),

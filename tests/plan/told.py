@@ -210,6 +210,8 @@ MACHINES: tuple[Case, ...] = (
     (own_file, (b"#cloud-config\nb: [export DB_PASSWORD=S3cret-S3cret]\n",)),
     (changed, {"machines__ssh_key": ""}),
     (changed, {"machines__auth": Auth.PASSWORD}),
+    (changed, {"machines__placement": ZONES, "machines__count": 1}),
+    (changed, {"machines__count": 1}),
     (changed, {"machines__image": "Canonical:UbuntuServer:18.04-LTS:latest"}),
 )
 NETWORK: tuple[Case, ...] = (
@@ -224,6 +226,7 @@ NETWORK: tuple[Case, ...] = (
     (addresses.subnet_inside, ("10.0.0.0/16", "10.1.0.0/24")),
     (addresses.subnet_inside, ("10.0.0.0/28", "10.1.0.0/29")),
     (addresses.subnet_holds, ("10.0.0.0/29", 4)),
+    (addresses.subnet_holds, ("10.0.0.0/29", 11)),
     (addresses.subnet_holds, ("10.0.0.0/24", 252)),
     (addresses.subnet_holds, ("10.0.0.0/24", 508)),
     (addresses.allow_http, ([],)),

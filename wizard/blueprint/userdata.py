@@ -95,7 +95,7 @@ def _message(parts: tuple[tuple[str, str, str, str], ...]) -> bytes:
             f'Content-Disposition: attachment; filename="{name}"',
             *([f"Merge-Type: {merge}"] if merge and kind == "cloud-config" else []),
             "",
-            text.rstrip("\n") if plain else base64.encodebytes(text.encode()).decode().rstrip("\n"),
+            text.rstrip("\n") if plain else base64.encodebytes(text.encode()).decode().strip(),
         ]
     return "\n".join([*lines, f"--{boundary}--", ""]).encode()
 

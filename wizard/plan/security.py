@@ -136,7 +136,7 @@ def guests_live(  # noqa: PLR0917 - one value a key
         (allow_admin, admin_port, priorities[visitors:], "may sign in"),
     ):
         for guest in allowed:
-            if (entry := _refuser(entries, guest, at, subnet)) and entry.priority < max(listed, default=0):
+            if (entry := _refuser(entries, guest, at, subnet)) and entry.priority < max(listed):
                 yield Problem(
                     FIELD,
                     f"{entry.name} keeps out {guest} at port {at}, who {may}.",
@@ -168,7 +168,7 @@ def _covers(values: Iterable[str], guest: str) -> bool:
     for value in values:
         if value.lower() == guest.lower() or value in ("*", "0.0.0.0/0"):
             return True
-        if value.lower() == "internet" and (guest in ("*", "0.0.0.0/0") or not addresses.is_tag(guest)):
+        if value.lower() == "internet" and (guest == "*" or not addresses.is_tag(guest)):
             return True
         if addresses.is_tag(value) or addresses.is_tag(guest):
             continue
