@@ -10,7 +10,7 @@ import pytest
 
 from tests.blueprint import sdk_models, variants
 from wizard import blueprint
-from wizard.blueprint import scaleset, userdata, windows
+from wizard.blueprint import names, scaleset, userdata, vhds, windows
 from wizard.blueprint.resource import AtFirst
 from wizard.plan import rules
 from wizard.plan.model import Plan
@@ -84,24 +84,37 @@ def test_a_script_that_cmd_would_cut_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prefix", "os", "names"),
+    ("prefix", "os", "told"),
     [
         ("a" * 59, "linux", "a" * 58),
         ("a" * 57 + "-b", "linux", "a" * 57),
         ("web-fron-x", "windows", "web-fron"),
         ("web.", "linux", "web."),
+        ("webX-", "linux", "webX"),
         ("web", "windows", "web"),
     ],
 )
-def test_azure_has_room_for_six_more_letters_of_a_machines_name(prefix: str, os: str, names: str) -> None:
+def test_azure_has_room_for_six_more_letters_of_a_machines_name(prefix: str, os: str, told: str) -> None:
     plan = Plan.model_validate({"prefix": prefix, "machines": {"os": os}})
-    assert scaleset.computer_name_prefix(plan) == names
+    assert scaleset.computer_name_prefix(plan) == told
 
 
-@pytest.mark.parametrize("own", ["#!/bin/sh\necho X \n\n", "#!\u00fcaW", "#!/bin/sh\n# \u00fc  \n"])
+@pytest.mark.parametrize(
+    "own", ["#!/bin/sh\necho X \n\n", "#!/bin/sh\necho X\n", "#!\u00fcaW", "#!/bin/sh\n# \u00fc  \n"]
+)
 def test_a_file_of_the_users_own_arrives_as_it_is_but_for_its_last_line_ends(own: str, tmp_path: Path) -> None:
     (tmp_path / "own").write_text(own, encoding="utf-8")
     data = userdata.user_data(Plan.model_validate({"machines": {"workload": str(tmp_path / "own")}}))
     parts: Any = email.message_from_bytes(data).get_payload()
     content = parts[1].get_payload(decode=True).decode()
     assert content == (own.rstrip("\n") if own.isascii() else own)
+
+
+@pytest.mark.parametrize(("boot", "account"), [(False, False), (False, True), (True, False), (True, True)])
+def test_unmanaged_machines_keep_their_boots_in_the_account_where_both_are_wanted(boot: bool, account: bool) -> None:
+    plan = Plan.model_validate({"diagnostics": {"boot": boot, "storage_account": account}})
+    ids = names.Ids(variants.SUBSCRIPTION, plan.name, plan.prefix)
+    kept = boot and account
+    assert vhds.boot_diagnostics(plan, ids).keys() == ({"enabled", "storageUri"} if kept else {"enabled"})
+    assert vhds.boot_diagnostics(plan, ids)["enabled"] is kept
+    assert (ids.diagnostics_account in vhds.needed(plan, ids, "web1")) is kept

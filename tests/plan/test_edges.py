@@ -22,6 +22,7 @@ from wizard.plan import (
     management,
     naming,
     outbound,
+    rules,
     scale_set,
     security,
     workload,
@@ -334,3 +335,27 @@ def test_a_workloads_path_and_text(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert workload.resolve("/own.yaml", tmp_path) == "/own.yaml"
     (tmp_path / "own.yaml").write_bytes(b"\xef\xbb\xbfa\r\nb\n")
     assert workload.read(str(tmp_path / "own.yaml")) == "a\nb\n"
+
+
+def test_problems_stand_in_the_order_of_the_keys_and_unknown_ones_at_the_end_of_their_table() -> None:
+    fields = [
+        "zzz",
+        "network.odd",
+        "machines.odd",
+        "machines.count",
+        "network.subnet",
+        "name",
+        "tags.x",
+        "machines.a.b",
+    ]
+    ordered = [problem.field for problem in rules.in_order([Problem(field, "What.") for field in fields])]
+    assert ordered == [
+        "name",
+        "tags.x",
+        "machines.count",
+        "machines.odd",
+        "machines.a.b",
+        "network.subnet",
+        "network.odd",
+        "zzz",
+    ]
