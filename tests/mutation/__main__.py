@@ -3,8 +3,8 @@
 mutmut makes the mutants of what `[tool.mutmut]` in pyproject.toml names and runs the tests that reach each; ahead of
 them, what is compared as a whole is compared without them (see ahead.py). What is in `mutants/` stands, so that a run
 that was interrupted goes on, and a function that changed is judged anew. When a test has changed, the mutants that
-lived are judged again; `--fresh` forgets all. Exit status 1 when a mutant lived that survivors.toml does not list, or
-one is listed that lives no more.
+lived or ran out of time are judged again; `--fresh` forgets all. Exit status 1 when a mutant lived that survivors.toml
+does not list, or one is listed that lives no more.
 
 A mutant lived when all tests that reach its function passed, or none does. One that runs out of time is noticed as
 well, and counted by itself. Mutants that differ in words alone (see words.py) need no entry.
@@ -31,6 +31,8 @@ FOLDER = ROOT / "mutants"
 MAKES_ALL = "wizard.plan.limits.*"
 """mutmut makes mutants only when it runs some, and then all of them: these are two."""
 LIVED = frozenset({"survived", "no tests"})
+DOUBTED = LIVED | {"timed out"}
+"""What other tests may judge otherwise."""
 COLUMNS = ("mutants", "killed", "timed out", "words", "listed", "unlisted", "not run")
 
 
@@ -38,7 +40,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("modules", nargs="*", help="such as 'wizard.plan.*'; none: all of them")
     parser.add_argument("--fresh", action="store_true", help="forget what an earlier run has found")
-    parser.add_argument("--again", action="store_true", help="judge the mutants that lived once more")
+    parser.add_argument(
+        "--again", action="store_true", help="judge the mutants that lived, or ran out of time, once more"
+    )
     parser.add_argument("--children", type=int, default=2, help="how many are judged side by side (2)")
     parser.add_argument("--look", action="store_true", help="run nothing; tell what earlier runs have found")
     asked = parser.parse_args()
@@ -57,7 +61,7 @@ def _judge(modules: list[str], children: int, *, again: bool) -> None:
     if changed or again:
         (FOLDER / "mutmut-stats.json").unlink(missing_ok=True)  # which tests reach what
         shutil.rmtree(FOLDER / "tests", ignore_errors=True)
-        print(f"{results.forget(FOLDER, LIVED)} mutants that lived are judged again", flush=True)  # noqa: T201
+        print(f"{results.forget(FOLDER, DOUBTED)} mutants are judged again", flush=True)  # noqa: T201
     FOLDER.mkdir(exist_ok=True)
     known.write_text(tests, encoding="ascii")
     _mutmut(children, MAKES_ALL)
