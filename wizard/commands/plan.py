@@ -12,13 +12,11 @@ import click
 
 from wizard.commands import output
 from wizard.errors import InputError, WizardError
+from wizard.ids import NO_SUBSCRIPTION
 
 if TYPE_CHECKING:
     from wizard.blueprint.resource import Blueprint
     from wizard.plan.model import Plan
-
-_NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
-"""Stands in ids where no subscription is known yet; the graph is the same."""
 
 
 @click.group("plan")
@@ -222,9 +220,9 @@ def _subscription(cloud: str) -> str:
     from wizard.azure import clouds
 
     try:
-        return clouds.find(cloud).subscription or _NO_SUBSCRIPTION
+        return clouds.find(cloud).subscription or NO_SUBSCRIPTION
     except WizardError:  # a sandbox that never ran has nothing to tell
-        return _NO_SUBSCRIPTION
+        return NO_SUBSCRIPTION
 
 
 def _shown(graph: Blueprint) -> Iterator[str]:

@@ -17,6 +17,7 @@ from typing import Any
 from wizard.sandbox.store import Json
 
 _IDS = uuid.UUID("5f0b7c1e-93c7-4a86-8f0f-2c1f5d3a7b10")
+_STORAGE = {"family": "Storage", "service": "Storage"}
 _CORES = re.compile(r"\d+")
 _DISKS = {"P": "Premium SSD Managed Disks", "E": "Standard SSD Managed Disks", "S": "Standard HDD Managed Disks"}
 HOUR, EACH_HOUR, MONTH, GB, GB_MONTH = "1 Hour", "1/Hour", "1/Month", "1 GB", "1 GB/Month"
@@ -42,7 +43,8 @@ def _of_the_world(data: Json) -> Iterator[Json]:
         ("NAT Gateway", "Standard Data Processed", GB, gateway["data"], gateway),
     ):
         place = ("Global", "Global", found["asOf"] or data["compiled"])
-        yield _row(place, "Networking", service, service, "Standard", meter, unit, price)
+        network = {"family": "Networking", "service": service, "product": service, "sku": "Standard"}
+        yield _row(place, **network, meter=meter, unit=unit, price=price)
 
 
 def _of_a_region(data: Json, name: str) -> Iterator[Json]:
@@ -55,26 +57,30 @@ def _of_a_region(data: Json, name: str) -> Iterator[Json]:
     at = (name, region["location"], disks["asOf"] or data["compiled"])
     for tier, price in disks["LRS"].items():
         sku = f"{tier} LRS"
-        yield _row(at, "Storage", "Storage", _DISKS[tier[0]], sku, f"{sku} Disk", MONTH, price)
+        product = _DISKS[tier[0]]
+        yield _row(at, **_STORAGE, product=product, sku=sku, meter=f"{sku} Disk", unit=MONTH, price=price)
     for least, price in region["blobs"]:
-        blobs = ("Storage", "Storage", "General Block Blob v2", "Hot LRS", "Hot LRS Data Stored", GB_MONTH, price)
-        yield _row(at, *blobs, least=least)
+        blobs = {"product": "General Block Blob v2", "sku": "Hot LRS", "meter": "Hot LRS Data Stored"}
+        yield _row(at, **_STORAGE, **blobs, unit=GB_MONTH, price=price, least=least)
     if address := region.get("address"):
         at = (name, region["location"], address["asOf"])
+        network = {"family": "Networking", "service": "Virtual Network", "product": "IP Addresses", "sku": "Standard"}
         meter = "Standard IPv4 Static Public IP"
-        yield _row(at, "Networking", "Virtual Network", "IP Addresses", "Standard", meter, HOUR, address["hour"])
+        yield _row(at, **network, meter=meter, unit=HOUR, price=address["hour"])
 
 
 def _machine(place: tuple[str, str, str], size: str, *, windows: bool, price: float) -> Json:
-    """`Standard_D2s_v5` is the meter `D2s v5` of the product `Virtual Machines Dsv5 Series`, with Windows named last."""
+    """`Standard_D2s_v5`: the meter `D2s v5` of the product `Virtual Machines Dsv5 Series`, or `... Series Windows`."""
     sku = size.removeprefix("Standard_").replace("_", " ")
     series = _CORES.sub("", sku.replace(" ", ""), count=1)
     product = f"Virtual Machines {series} Series{' Windows' if windows else ''}"
-    return _row(place, "Compute", "Virtual Machines", product, sku, sku, HOUR, price, size=size)
+    names = {"family": "Compute", "service": "Virtual Machines", "product": product, "sku": sku, "meter": sku}
+    return _row(place, **names, unit=HOUR, price=price, size=size)
 
 
 def _row(
     place: tuple[str, str, str],
+    *,
     family: str,
     service: str,
     product: str,
@@ -82,7 +88,6 @@ def _row(
     meter: str,
     unit: str,
     price: float,
-    *,
     size: str = "",
     least: float = 0,
 ) -> Json:
