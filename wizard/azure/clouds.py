@@ -103,8 +103,8 @@ class Cloud:
 # ARM and audiences as in azure.mgmt.core.tools.get_arm_endpoints, authorities as in azure.identity.AzureAuthorityHosts
 # (a test compares them); the DNS suffixes are from Microsoft's endpoint lists of each cloud, and the query services as
 # the Azure CLI knows them (`logAnalyticsResourceId`). The price list of public Azure holds US Government's regions too
-# (recorded rows of 2026-10-03 have "US Gov" where others have "Global"). China's is a sheet in CNY to download, and Azure
-# Stack Hub has none.
+# (recorded rows of 2026-10-03 have "US Gov" where others have "Global"). China's is a sheet in CNY to download, and
+# Azure Stack Hub has none.
 _AZURE = {
     cloud.name: cloud
     for cloud in (

@@ -1,4 +1,4 @@
-"""`multivm-wizard plan new|check|show|export|...`: a plan without a screen. None needs a sign-in or a network."""
+"""`multivm-wizard plan new|check|show|cost|...`: a plan without a screen. None needs a sign-in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wizard.commands import output
+from wizard.commands import output, plan_cost
 from wizard.errors import InputError, WizardError
 from wizard.ids import NO_SUBSCRIPTION
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @click.group("plan")
 def command() -> None:
-    """Make, check and show a plan.toml."""
+    """Make, check and show a plan.toml, and what it would cost."""
+
+
+command.add_command(plan_cost.command)
 
 
 @command.command()
@@ -110,6 +113,7 @@ def show(file: Path, as_json: bool) -> None:
     graph = blueprint.build(plan, _subscription(plan.cloud))
     if not as_json:
         click.echo("\n".join(_shown(graph)))
+        out.say(f"What it would cost: multivm-wizard plan cost {file}")
         return
     for resource in graph:
         out.data(

@@ -26,14 +26,18 @@ if TYPE_CHECKING:
 __all__ = ["of", "of_plan", "of_sizes"]
 
 
-async def of(graph: Blueprint, cloud: Cloud) -> Estimate:
-    """What the graph's resources cost in `cloud` and the graph's region; starts a cloud that can be started."""
+async def of(graph: Blueprint, cloud: Cloud, *, within_s: float | None = None) -> Estimate:
+    """What the graph's resources cost in `cloud` and the graph's region; starts a cloud that can be started.
+
+    `within_s` is how long the list may take to answer; None is `prices.ASK_S`.
+    """
     from wizard.azure import prices
     from wizard.cost import estimate, reading
 
     region = _region(graph.location)
     needs = reading.needs(graph, region, cloud.prices_everywhere)
-    listed = await prices.listed(cloud, region, (need.meter.question for need in needs if need.meter))
+    questions = [need.meter.question for need in needs if need.meter]
+    listed = await prices.listed(cloud, region, questions, within_s=prices.ASK_S if within_s is None else within_s)
     return estimate.reckon(needs, listed.rows, region=region, billed=cloud.billed, told=_told(listed))
 
 

@@ -8,7 +8,7 @@ from wizard.cost.estimate import Estimate, Line, Money
 from wizard.cost.reading import Span
 
 UNKNOWN = "not known"
-BASIS = "In USD at retail prices, for months of 730 hours; tax, discounts and what is billed by use are not in it."
+BASIS = "Retail prices in USD, for months of 730 hours."
 
 
 def dollars(amount: Decimal) -> str:
@@ -68,7 +68,6 @@ def notes(found: Estimate) -> list[str]:
     elif found.why:
         said.append(found.why)
     if found.known:
-        asked = f" List asked on {found.asked:%Y-%m-%d}" if found.asked else ""
-        since = f", its newest price in force since {found.since}." if found.since else "."
-        said.append(f"{BASIS}{asked}{since if asked else ''}")
+        asked = f" The list was asked on {found.asked:%Y-%m-%d}" if found.asked else ""
+        said.append(f"{BASIS}{asked}{f', its newest price is of {found.since}.' if asked else ''}")
     return said

@@ -85,7 +85,7 @@ class Session:
         from wizard.azure import clients
 
         async with self._locks.setdefault(name, asyncio.Lock()):
-            cloud = await self._running(name)
+            cloud = await self.running(name)
             found = self._open.get((name, subscription))
             if found is not None and found.azure.cloud.arm == cloud.arm:
                 return found.azure
@@ -96,7 +96,8 @@ class Session:
                 self._open[name, subscription] = _Open(azure, stack.pop_all())
             return azure
 
-    async def _running(self, name: str) -> Cloud:
+    async def running(self, name: str) -> Cloud:
+        """A cloud with all that it tells of itself, started if it does not run; nobody is signed in."""
         from wizard.azure import clouds
 
         cloud = await asyncio.to_thread(clouds.find, name)

@@ -17,7 +17,7 @@ from typing import Any
 from wizard.sandbox.store import Json
 
 _IDS = uuid.UUID("5f0b7c1e-93c7-4a86-8f0f-2c1f5d3a7b10")
-_STORAGE = {"family": "Storage", "service": "Storage"}
+_STORAGE: Json = {"family": "Storage", "service": "Storage"}
 _CORES = re.compile(r"\d+")
 _DISKS = {"P": "Premium SSD Managed Disks", "E": "Standard SSD Managed Disks", "S": "Standard HDD Managed Disks"}
 HOUR, EACH_HOUR, MONTH, GB, GB_MONTH = "1 Hour", "1/Hour", "1/Month", "1 GB", "1 GB/Month"
@@ -43,7 +43,7 @@ def _of_the_world(data: Json) -> Iterator[Json]:
         ("NAT Gateway", "Standard Data Processed", GB, gateway["data"], gateway),
     ):
         place = ("Global", "Global", found["asOf"] or data["compiled"])
-        network = {"family": "Networking", "service": service, "product": service, "sku": "Standard"}
+        network: Json = {"family": "Networking", "service": service, "product": service, "sku": "Standard"}
         yield _row(place, **network, meter=meter, unit=unit, price=price)
 
 
@@ -60,11 +60,16 @@ def _of_a_region(data: Json, name: str) -> Iterator[Json]:
         product = _DISKS[tier[0]]
         yield _row(at, **_STORAGE, product=product, sku=sku, meter=f"{sku} Disk", unit=MONTH, price=price)
     for least, price in region["blobs"]:
-        blobs = {"product": "General Block Blob v2", "sku": "Hot LRS", "meter": "Hot LRS Data Stored"}
+        blobs: Json = {"product": "General Block Blob v2", "sku": "Hot LRS", "meter": "Hot LRS Data Stored"}
         yield _row(at, **_STORAGE, **blobs, unit=GB_MONTH, price=price, least=least)
     if address := region.get("address"):
         at = (name, region["location"], address["asOf"])
-        network = {"family": "Networking", "service": "Virtual Network", "product": "IP Addresses", "sku": "Standard"}
+        network: Json = {
+            "family": "Networking",
+            "service": "Virtual Network",
+            "product": "IP Addresses",
+            "sku": "Standard",
+        }
         meter = "Standard IPv4 Static Public IP"
         yield _row(at, **network, meter=meter, unit=HOUR, price=address["hour"])
 
@@ -74,7 +79,7 @@ def _machine(place: tuple[str, str, str], size: str, *, windows: bool, price: fl
     sku = size.removeprefix("Standard_").replace("_", " ")
     series = _CORES.sub("", sku.replace(" ", ""), count=1)
     product = f"Virtual Machines {series} Series{' Windows' if windows else ''}"
-    names = {"family": "Compute", "service": "Virtual Machines", "product": product, "sku": sku, "meter": sku}
+    names: Json = {"family": "Compute", "service": "Virtual Machines", "product": product, "sku": sku, "meter": sku}
     return _row(place, **names, unit=HOUR, price=price, size=size)
 
 
