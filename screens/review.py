@@ -26,6 +26,7 @@ from screens.styles import sheet
 from screens.widgets.choice import SwitchControl
 from screens.widgets.control import Answered
 from screens.widgets.field import Field, Help
+from screens.widgets.lines import wrapped
 from screens.widgets.push import Push
 from screens.widgets.section import Section
 from screens.widgets.text import PathControl
@@ -136,6 +137,7 @@ class ReviewStep(Step):
             yield Push("Again", id="again")
         yield Vertical(id="found")
         yield Section("What will be created", id="planned", most=11)
+        yield Section("What it costs", id="costs", most=12)
         yield Section("As a picture", id="drawn", most=18)
         yield Section("Who can reach what", id="open")
         yield Section("Not as by default", id="chosen", most=9)
@@ -156,6 +158,7 @@ class ReviewStep(Step):
             )
         )
         self._show_terms()
+        self._show_costs()
         self.path.control.answer = f"{get('name')}.toml"
         opened = exposures(get)
         self._section("open").summary = summary(opened)
@@ -216,10 +219,31 @@ class ReviewStep(Step):
             return  # what is wrong with the cloud is told beside the preflight
         terms.update(BILLED if told["billed"] else FREE)
 
+    @work(exclusive=True, group="costs")
+    async def _show_costs(self) -> None:
+        """What it would cost: asked beside everything else, and nothing waits for it."""
+        from wizard.errors import WizardError
+
+        section = self._section("costs")
+        if any(problem.severity == "error" for problem in self.wizard.answers.problems()):
+            section.summary = "told when the plan is mended"
+            return
+        section.summary = "… asking the price list"
+        try:
+            told = await self.wizard.desk.ask("cost", plan=self.wizard.answers.plan_values())
+        except WizardError as error:
+            words = str(error)
+            section.summary = "not known"
+            section.show(lambda width: wrapped(words, width))
+            return
+        section.summary = review_told.cost(told)
+        section.show(lambda width: review_told.costs(told, width))
+
     def action_again(self) -> None:
         """Ask once more."""
         if self.stage != "handed":
             self.ask_cloud()
+            self._show_costs()
 
     @work(exclusive=True, group="cloud")
     async def ask_cloud(self) -> None:

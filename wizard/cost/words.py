@@ -38,7 +38,7 @@ def headline(found: Estimate) -> str:
     if not found.known:
         return UNKNOWN
     low, high = (f"{amount:,.0f}" if amount >= 10 else f"{amount:,.2f}" for amount in found.monthly)
-    span = f"${low}" if low == high else f"${low} to ${high}"
+    span = f"${low}" if low == high else f"${low}-{high}"
     return f"{'at least' if found.unpriced else 'about'} {span} a month"
 
 
