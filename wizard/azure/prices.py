@@ -185,7 +185,7 @@ async def _page(session: aiohttp.ClientSession, url: str, query: Mapping[str, st
                 raise _Unlisted("sent more than a page of prices can have.")
     try:
         told = json.loads(content)
-        items, link = told["Items"], told.get("NextPageLink") or ""
+        items, link = [dict(row) for row in told["Items"]], told.get("NextPageLink") or ""
         return [{name: row[name] for name in FIELDS if name in row} for row in items], str(link)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _Unlisted("answered something that is no list of prices.") from None
