@@ -43,7 +43,8 @@ class Pages:
     """Answers by the `$skip` of a request; `asked` keeps the queries as they came."""
 
     def __init__(self, scripted: Scripted, **pages: Any) -> None:
-        self.pages, self.asked = pages, []
+        self.pages = pages
+        self.asked: list[dict[str, str]] = []
         self.headers: list[Any] = []
         scripted.answers["get /api/retail/prices"] = self
 

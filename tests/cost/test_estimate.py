@@ -24,7 +24,7 @@ def estimate(rows=LIST, billed=True, **sections) -> Estimate:
 
 
 def fixed(found: Estimate) -> dict[str, tuple[int, int]]:
-    return {line.what: tuple(line.count) for line in found.lines if not line.by_use}
+    return {line.what: (line.count.least, line.count.most) for line in found.lines if not line.by_use}
 
 
 def test_two_linux_machines_as_we_recommend_them():
@@ -90,7 +90,7 @@ def test_rules_beyond_the_fifth_cost_more_and_nat_rules_nothing():
     few = reading.needs(graph, "westeurope")
     assert not any("further rule" in need.what for need in few), "20 NAT rules are no load balancing rules"
     balancer = next(each for each in graph if each.type.endswith("loadBalancers"))
-    rules = {"loadBalancingRules": [{}] * 6, "outboundRules": [{}] * 2}
+    rules: dict[str, list[dict[str, str]]] = {"loadBalancingRules": [{}] * 6, "outboundRules": [{}] * 2}
     more = Resource(balancer.id, balancer.type, balancer.name, {"properties": rules})
     found = reckon(
         reading.needs(Blueprint("g", "sub", "westeurope", (more,)), "westeurope"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from importlib import resources
 from typing import Any
 
 import aiohttp
@@ -164,7 +166,7 @@ def test_what_was_not_recorded_has_no_row():
 
 
 def test_every_source_is_named():
-    text = rows.resources.files("wizard.sandbox").joinpath("data", "prices.json").read_text(encoding="utf-8")
-    data = rows.json.loads(text)
+    text = resources.files("wizard.sandbox").joinpath("data", "prices.json").read_text(encoding="utf-8")
+    data = json.loads(text)
     assert {"what", "sizes", "disks", "blobs", "network"} <= data["about"].keys()
     assert data["compiled"]
