@@ -263,7 +263,7 @@ def _size_detail(size: Mapping[str, Any], monthly: Mapping[str, float]) -> str:
     memory = f"{size['memory_gib']:g}"
     told = f"{size['vcpus']:>3} vCPU {memory:>5} GiB"
     dollars = monthly.get(size["name"])
-    return told if dollars is None else f"{told} {f'${dollars:,.0f}':>7}/month"
+    return told if dollars is None else f"{told} {f'${dollars:,.0f}':>7}/mo"
 
 
 def _deployable(images: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

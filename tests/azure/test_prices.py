@@ -115,6 +115,7 @@ async def test_old_prices_serve_where_the_list_is_silent_and_are_told_as_old(scr
     assert listed.stale
     assert listed.asked is not None
     assert datetime.now(UTC) - listed.asked > timedelta(days=39)
+    assert listed.unanswered == {"another"}
     assert listed.why == "127.0.0.1 answered 503."
 
 
@@ -143,6 +144,7 @@ async def test_garbage_is_no_price(scripted, cloud, kept, body, why):
     listed = await prices.listed(cloud, "westeurope", [QUESTION])
     assert listed.rows == []
     assert listed.asked is None
+    assert listed.unanswered == {QUESTION}
     assert why in listed.why
     assert not kept.exists()
 

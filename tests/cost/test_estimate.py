@@ -174,8 +174,12 @@ def test_every_type_of_every_plan_is_read_or_free():
 def test_without_any_price_it_is_not_known_and_the_reason_is_told():
     graph = blueprint.build(plan(), "sub")
     told = {"why": "prices.azure.com did not answer within 5 s."}
-    found = reckon(reading.needs(graph, "westeurope"), [], region="westeurope", billed=True, told=told, now=NOW)
+    needs = reading.needs(graph, "westeurope")
+    silent = {need.meter.question for need in needs if need.meter}
+    found = reckon(needs, [], region="westeurope", billed=True, unanswered=silent, told=told, now=NOW)
     assert not found.known
+    assert {line.why for line in found.lines} == {"The list of prices did not tell."}
+    assert words.notes(found) == [told["why"]]
     assert words.headline(found) == "not known"
     assert words.sentence(found).endswith("prices.azure.com did not answer within 5 s.")
     assert (found.as_event()["monthly"], found.as_event()["complete"]) == (None, False)

@@ -59,7 +59,7 @@ async def test_a_quota_that_does_not_suffice_is_told(wizard, desk: FakeDesk):
 async def test_sizes_tell_what_one_costs_a_month(wizard, desk: FakeDesk):
     async with wizard("machines") as pilot:
         details = {choice.value: choice.detail for choice in field(pilot, "machines.size").control.choices}
-        assert details["Standard_D2s_v5"] == "  2 vCPU     8 GiB     $84/month"
+        assert details["Standard_D2s_v5"] == "  2 vCPU     8 GiB     $84/mo"
         assert details["Standard_D4s_v5"] == "  4 vCPU    16 GiB", "without a price, nothing is said"
         asked = dict(desk.asked)["size_prices"]
         assert asked == {"location": "westeurope", "cloud": "sandbox", "os": "linux"}
@@ -74,7 +74,7 @@ async def test_a_silent_price_list_keeps_nobody_from_the_sizes(wizard, desk: Fak
         await until(pilot, lambda: control.choices)
         assert "$" not in control.choices[0].detail
         desk.release("size_prices")
-        await until(pilot, lambda: "$35/month" in control.choices[0].detail)
+        await until(pilot, lambda: "$35/mo" in control.choices[0].detail)
         assert pilot.app.answers.get("machines.size") == "Standard_D2s_v5"
 
 

@@ -368,7 +368,9 @@ async def test_nothing_waits_for_the_price_list(wizard, desk, gone):
     desk.hold("cost")
     async with silent_review(wizard, desk) as pilot:
         assert costs(pilot).summary == "… asking the price list"
-        await pilot.press("space", "enter")
+        await pilot.press("space")
+        await until(pilot, lambda: not create(pilot).disabled)
+        await pilot.press("enter", "enter")
         assert gone == [("deploying", {"start": True})]
 
 

@@ -67,12 +67,14 @@ class Listed:
     """The rows of all questions together.
 
     `asked` is when the oldest of them was told, None when none was; `stale` says that some are older than a day and
-    could not be asked for anew; `why` tells what kept the list from being asked, or "".
+    could not be asked for anew; `unanswered` are the questions that have no answer at all; `why` tells what kept the
+    list from answering, or "".
     """
 
     rows: Sequence[Row] = ()
     asked: datetime | None = None
     stale: bool = False
+    unanswered: frozenset[str] = frozenset()
     why: str = ""
 
 
@@ -109,6 +111,7 @@ async def listed(cloud: Cloud, region: str, questions: Iterable[str], *, within_
         rows=[row for answer in answers for row in answer.rows],
         asked=min((answer.at for answer in answers), default=None),
         stale=bool(old),
+        unanswered=frozenset(missing) - found.keys() - old.keys(),
         why=why,
     )
 

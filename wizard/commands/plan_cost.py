@@ -52,7 +52,8 @@ def _told(found: Estimate) -> Iterator[str]:
         yield "By use:"
         yield from _columns([("", line.what, words.by_use(line), "") for line in used])
     yield words.sentence(found)
-    yield from words.notes(found)
+    if found.known:  # otherwise the sentence says all
+        yield from words.notes(found)
 
 
 def _row(line: Line) -> tuple[str, str, str, str]:

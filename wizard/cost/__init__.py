@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from wizard.azure.clouds import Cloud
-    from wizard.azure.prices import Listed
     from wizard.blueprint.resource import Blueprint
     from wizard.cost.estimate import Estimate
     from wizard.plan.model import Plan
@@ -38,7 +37,14 @@ async def of(graph: Blueprint, cloud: Cloud, *, within_s: float | None = None) -
     needs = reading.needs(graph, region, cloud.prices_everywhere)
     questions = [need.meter.question for need in needs if need.meter]
     listed = await prices.listed(cloud, region, questions, within_s=prices.ASK_S if within_s is None else within_s)
-    return estimate.reckon(needs, listed.rows, region=region, billed=cloud.billed, told=_told(listed))
+    return estimate.reckon(
+        needs,
+        listed.rows,
+        region=region,
+        billed=cloud.billed,
+        unanswered=listed.unanswered,
+        told={"asked": listed.asked, "stale": listed.stale, "why": listed.why},
+    )
 
 
 async def of_plan(plan: Plan) -> Estimate:
@@ -59,10 +65,6 @@ async def of_sizes(cloud: Cloud, region: str, *, windows: bool) -> tuple[Mapping
     question = meters.all_sizes(place)
     listed = await prices.listed(cloud, place, [question], within_s=prices.LONG_ASK_S)
     return meters.by_size(listed.rows, place, datetime.now(UTC), windows=windows), listed.why
-
-
-def _told(listed: Listed) -> Mapping[str, object]:
-    return {"asked": listed.asked, "stale": listed.stale, "why": listed.why}
 
 
 def _region(location: str) -> str:

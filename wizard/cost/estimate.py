@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -118,15 +118,21 @@ def reckon(
     *,
     region: str,
     billed: bool,
+    unanswered: Collection[str] = (),
     told: Mapping[str, Any] | None = None,
     now: datetime | None = None,
 ) -> Estimate:
-    """Each need at its price. `told` is `asked`, `stale` and `why` of the list; prices yet to come do not count."""
+    """Each need at its price; prices yet to come do not count.
+
+    `unanswered` are the meters' questions that the list did not answer; `told` is its `asked`, `stale` and `why`.
+    """
     at = now or datetime.now(UTC)
     lines, since = [], ""
     for need in needs:
         found: Price | str = need.why
-        if need.meter is not None:
+        if need.meter is not None and need.meter.question in unanswered:
+            found = "The list of prices did not tell."
+        elif need.meter is not None:
             found = price(need.meter, rows, at, by_use=need.by_use)
         if isinstance(found, Price):
             since = max(since, found.since)

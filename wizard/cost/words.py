@@ -61,8 +61,8 @@ def by_use(line: Line) -> str:
 def notes(found: Estimate) -> list[str]:
     """What belongs to the figures: what is not in them, how old they are, and what they are."""
     said = []
-    if found.unpriced:
-        said.append(f"Not in the sum, for want of a price: {', '.join(line.what for line in found.unpriced)}.")
+    if found.known and found.unpriced:
+        said.append(f"Not in the sum, for want of a price: {'; '.join(line.what for line in found.unpriced)}.")
     if found.stale and found.asked:
         said.append(f"The prices are old: told on {found.asked:%Y-%m-%d}. {found.why}".strip())
     elif found.why:
