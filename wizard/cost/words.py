@@ -8,7 +8,7 @@ from wizard.cost.estimate import Estimate, Line, Money
 from wizard.cost.reading import Span
 
 UNKNOWN = "not known"
-BASIS = "Retail prices in USD, for months of 730 hours."
+BASIS = "Retail prices in USD without tax and discounts, for months of 730 hours."
 
 
 def dollars(amount: Decimal) -> str:

@@ -85,7 +85,7 @@ class Session:
         from wizard.azure import clients
 
         async with self._locks.setdefault(name, asyncio.Lock()):
-            cloud = await self.running(name)
+            cloud = await self._running(name)
             found = self._open.get((name, subscription))
             if found is not None and found.azure.cloud.arm == cloud.arm:
                 return found.azure
@@ -98,6 +98,10 @@ class Session:
 
     async def running(self, name: str) -> Cloud:
         """A cloud with all that it tells of itself, started if it does not run; nobody is signed in."""
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            return await self._running(name)
+
+    async def _running(self, name: str) -> Cloud:
         from wizard.azure import clouds
 
         cloud = await asyncio.to_thread(clouds.find, name)
