@@ -21,11 +21,12 @@ from screens import flow, review_told
 from screens.changes import CHANGES
 from screens.chosen import differing
 from screens.exposure import exposures, summary
+from screens.review_help import CONSENT, FILE
 from screens.step import Step
 from screens.styles import sheet
 from screens.widgets.choice import SwitchControl
 from screens.widgets.control import Answered
-from screens.widgets.field import Field, Help
+from screens.widgets.field import Field
 from screens.widgets.lines import wrapped
 from screens.widgets.push import Push
 from screens.widgets.section import Section
@@ -37,18 +38,6 @@ if TYPE_CHECKING:
 
 Stage = Literal["asking", "unasked", "refused", "ready", "handed"]
 
-FILE = Help(
-    "Where the plan is saved, as a TOML file: everything that was answered, and no secret.",
-    "A file that is there already is not overwritten before you say so.",
-    "Save it: `multivm-wizard deploy FILE` does the same again, and it can be kept beside your code.",
-    "The deployment does not need the file: it keeps a copy of its plan.",
-)
-CONSENT = Help(
-    "That you have seen what will be created and agree to the terms. Nothing is preset here.",
-    "Without it there is no Create.",
-    "Read what will be created and who can reach it before.",
-    "Everything can be removed again: the deployment's home has Destroy, and `multivm-wizard destroy` does the same.",
-)
 ROOMY = 34
 """Lines of a terminal from which on what will be created is shown without pushing Create's consent out of view."""
 FREE = "In the sandbox on this computer: no cost, and nothing leaves it."

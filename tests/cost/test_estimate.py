@@ -102,6 +102,13 @@ def test_rules_beyond_the_fifth_cost_more_and_nat_rules_nothing():
     assert found.monthly.least == Decimal("18.25") + 3 * Decimal("7.30")
 
 
+def test_what_costs_the_same_everywhere_is_asked_where_the_cloud_lists_it():
+    needs = reading.needs(blueprint.build(plan(), "sub"), "usgovvirginia", "US Gov")
+    regions = {need.meter.service: need.meter.region for need in needs if need.meter}
+    assert {service for service, region in regions.items() if region == "US Gov"} == {"Load Balancer", "NAT Gateway"}
+    assert {region for region in regions.values()} == {"US Gov", "usgovvirginia"}
+
+
 def test_what_depends_on_use_has_its_price_and_no_sum():
     found = estimate(diagnostics={"storage_account": True, "health_events": True, "workspace": "new"})
     used = {line.what: words.by_use(line) for line in found.lines if line.by_use}
