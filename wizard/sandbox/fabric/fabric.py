@@ -294,6 +294,14 @@ class Fabric:
         """Whether the VM agent reports (needed by extensions and Run Command)."""
         return self._machine(vm_id).agent_ready and not self._world.faults.silent(vm_id, self._world.speed)
 
+    def no_way_out(self, vm_id: str, port: int) -> str | None:
+        """Why a machine cannot reach the Internet at a port, or None when it can."""
+        return self._network.topology.outbound(ids.key(vm_id), port)
+
+    def file(self, vm_id: str, path: str) -> str:
+        """The text of a file on a machine's disk. Raises FileNotFoundError."""
+        return self._machine(vm_id).guest.disk.read(path)
+
     def requests(self, vm_id: str) -> int:
         """How many requests its web server has answered since the machine was made known."""
         return self._machine(vm_id).work.requests
