@@ -16,7 +16,19 @@ from wizard import ids
 from wizard.deploy import endpoints, members, stopped
 from wizard.errors import AzureError, InputError
 from wizard.plan.model import OsType
-from wizard.verify import balance, control, evidence, guests, health, logins, ports, rdp_checks, readiness, watched
+from wizard.verify import (
+    balance,
+    control,
+    evidence,
+    guests,
+    health,
+    logins,
+    ports,
+    rdp_checks,
+    readiness,
+    reported,
+    watched,
+)
 from wizard.verify import machines as machines_of
 from wizard.verify.events import CheckDone, CheckState, Emit, Verified, Waiting
 from wizard.verify.explain import EXPLAINED, explain, gather
@@ -119,6 +131,8 @@ class Verification:
         )
         await self._guests(there, doors, keys, credentials)
         await self._watched(rule)
+        asked = reported.Asked(self.record, self.blueprint, there, self._accounts)
+        self.tell_all(await reported.check(self.azure, asked, wait_s, self._emit))
         return reach.http
 
     def tell(self, name: str, target: str, state: CheckState, detail: str) -> None:

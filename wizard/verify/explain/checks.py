@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from wizard.verify.events import CheckDone
-from wizard.verify.explain import filters, machine, wiring
+from wizard.verify.explain import filters, machine, reporting, wiring
 from wizard.verify.explain.cause import Cause
 from wizard.verify.explain.facts import Facts, properties
 from wizard.verify.inside import Answer
@@ -18,7 +18,7 @@ from wizard.verify.machines import Machine
 
 EXPLAINED = (
     "balancer.pool", "balancer.probe", "http.page", "http.load", "ssh.hostkey", "ssh.login", "ssh.hostname",
-    "rdp.answers", "vm.cloud_init", "vm.service", "vm.uptime", "vm.neighbour",
+    "rdp.answers", "vm.cloud_init", "vm.service", "vm.uptime", "vm.neighbour", "monitor.guest",
 )  # fmt: skip
 """Checks whose failure has a cause outside of themselves."""
 
@@ -67,6 +67,8 @@ def of(check: CheckDone, facts: Facts) -> Iterator[Cause]:
                 yield from wiring.nat(facts, asked)
             case "ssh.login":
                 yield from login(check, facts, asked)
+            case "monitor.guest":
+                yield from reporting.guest(facts, asked)
             case "vm.neighbour":
                 yield from _inside(facts, asked)
             case _:
