@@ -45,7 +45,7 @@ def _agent(facts: Facts, asked: Machine, document: Document) -> Iterator[Cause]:
             "monitor-agent-missing",
             f"{asked.name} has no Azure Monitor agent",
             "its document: none of its extensions is one",
-            _AGAIN if _planned(facts, asked) else _install(asked),
+            _AGAIN if _planned(facts, asked) else _replace(facts, asked),
         )
         return
     if str(properties(found).get("provisioningState") or "").lower() == "failed":
@@ -54,7 +54,7 @@ def _agent(facts: Facts, asked: Machine, document: Document) -> Iterator[Cause]:
             "monitor-agent-failed",
             f"the Azure Monitor agent of {asked.name} could not be enabled",
             f"its extension {name}: {_message(facts, asked, name) or 'provisioningState Failed'}",
-            _AGAIN if _planned(facts, asked) else _install(asked),
+            _AGAIN if _planned(facts, asked) else _replace(facts, asked),
         )
         return
     yield from _identity(asked, document, found)
@@ -84,7 +84,7 @@ def _identity(asked: Machine, document: Document, agent: Document) -> Iterator[C
 
 def _association(facts: Facts, asked: Machine) -> Iterator[Cause]:
     """Nothing tells the agent what to count: no association, or no rule behind it."""
-    planned = next((one for one in _associations(facts) if _holds_for(facts, one, asked)), None)
+    planned = next((one for one in _associations(facts) if _holds_for(one, asked)), None)
     if planned is None or ids.key(planned.id) not in facts.documents:
         return
     rule_id = str(planned.body["properties"]["dataCollectionRuleId"])
@@ -114,7 +114,7 @@ def _associations(facts: Facts) -> Iterator[Resource]:
         yield from facts.blueprint.of_type(kind)
 
 
-def _holds_for(facts: Facts, association: Resource, asked: Machine) -> bool:
+def _holds_for(association: Resource, asked: Machine) -> bool:
     """Whether it is the machine's own, or that of the scale set it is in; a deployment has one at most."""
     on = ids.key(association.id).partition("/providers/microsoft.insights/")[0]
     return on == ids.key(asked.id) or association.type == names.SCALE_SET_ASSOCIATION
@@ -126,17 +126,16 @@ def _scope(association: Resource) -> str:
 
 def _planned(facts: Facts, asked: Machine) -> bool:
     """Whether the machine's agent is a resource of the plan: a scale set's machines have it from their profile."""
-    agents = (
-        one for one in facts.blueprint.of_type(names.EXTENSION) if one.body["properties"]["type"].lower() in _AGENTS
+    return any(
+        ids.key(one.id).startswith(f"{ids.key(asked.id)}/") and one.body["properties"]["type"].lower() in _AGENTS
+        for one in facts.blueprint.of_type(names.EXTENSION)
     )
-    return any(ids.key(one.id).startswith(f"{ids.key(asked.id)}/") for one in agents)
 
 
-def _install(asked: Machine) -> str:
-    return (
-        f"Let the scale set make another machine in its place: az vm delete -g {asked.group} -n {asked.name}, then "
-        "multivm-wizard scale."
-    )
+def _replace(facts: Facts, asked: Machine) -> str:
+    """Of a machine of a scale set: another one is made from the profile, which has the agent."""
+    count = len(facts.machines)
+    return f"Replace it: az vm delete -g {asked.group} -n {asked.name}, then multivm-wizard scale --count {count}"
 
 
 def _is_agent(extension: Document) -> bool:
