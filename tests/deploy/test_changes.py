@@ -89,3 +89,15 @@ bodies = st.fixed_dictionaries(
 def test_what_an_update_writes_is_what_was_planned(planned, live):
     made = resource("x", type=BALANCER, **planned)
     assert same(made.body, update_body(made, live)) == []
+
+
+def test_an_identity_of_somebody_elses_stays_beside_ours():
+    vm = resource("vm", type=MACHINE, identity={"type": "SystemAssigned"})
+    theirs = {"type": "UserAssigned", "userAssignedIdentities": {"/subscriptions/s/x": {"clientId": "1"}}}
+    (difference,) = same(vm.body, {**vm.body, "identity": theirs})
+    assert (difference.where, refused(MACHINE, "identity/type")) == ("identity.type", [])
+    written = update_body(vm, {**vm.body, "identity": theirs})["identity"]
+    assert written == {**theirs, "type": "SystemAssigned, UserAssigned"}
+    assert same(vm.body, {**vm.body, "identity": {**written, "principalId": "2"}}) == []
+    assert same(vm.body, {**vm.body, "identity": {"type": "None"}}) != []
+    assert same(vm.body, {**vm.body, "identity": None}) != []

@@ -15,7 +15,7 @@ from wizard import blueprint, keys
 from wizard.azure import clients, clouds
 from wizard.deploy import endpoints, journey, record
 from wizard.plan.choices import DEFAULT_IMAGES
-from wizard.plan.model import Auth, Balancer, Machines, OsType, Plan
+from wizard.plan.model import Auth, Balancer, Diagnostics, Machines, OsType, Plan
 from wizard.verify import machines, readiness, verify
 from wizard.verify.events import CheckDone, Verified
 
@@ -37,7 +37,9 @@ class Stand:
 
 
 @contextmanager
-def standing(auth: Auth, count: int, *, page: bool, os: OsType = OsType.LINUX) -> Iterator[Stand]:
+def standing(
+    auth: Auth, count: int, *, page: bool, os: OsType = OsType.LINUX, diagnostics: Diagnostics | None = None
+) -> Iterator[Stand]:
     """Deploy into the running sandbox and wait for the sign-ins, and for `page`, too; destroyed at the end.
 
     The key is the one in HOME/keys. One probe decides, since their 5 s are not shortened by any speed.
@@ -48,6 +50,7 @@ def standing(auth: Auth, count: int, *, page: bool, os: OsType = OsType.LINUX) -
         prefix="web",
         machines=Machines(os=os, image=DEFAULT_IMAGES[os], count=count, auth=auth, ssh_key=key),
         balancer=Balancer(frontend_port=PORT, probe_threshold=1),
+        diagnostics=diagnostics or Diagnostics(),
     )
     passwords = {vm: SecretStr(f"first-Horse-{token_hex(4)}") for vm in plan.vm_names}
     try:

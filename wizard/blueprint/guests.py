@@ -98,18 +98,19 @@ def identity(plan: Plan, ids: Ids) -> dict[str, Any]:
 def agent_properties(plan: Plan, ids: Ids) -> dict[str, Any]:
     """The extension's `properties`, on one machine or in a scale set's profile."""
     kind, version = TYPES[plan.machines.os]
-    properties: dict[str, Any] = {
+    settings: dict[str, Any] = {}
+    if plan.machines.placement is Placement.SCALE_SET:
+        # Which identity, where it is not the machine's own (Microsoft, "Install and manage Azure Monitor Agent").
+        chosen = {"identifier-name": "mi_res_id", "identifier-value": ids.agent_identity}
+        settings = {"authentication": {"managedIdentity": chosen}}
+    return {
         "publisher": PUBLISHER,
         "type": kind,
         "typeHandlerVersion": version,
         "autoUpgradeMinorVersion": True,
         "enableAutomaticUpgrade": True,
+        "settings": settings,
     }
-    if plan.machines.placement is Placement.SCALE_SET:
-        # Which identity, where it is not the machine's own (Microsoft, "Install and manage Azure Monitor Agent").
-        chosen = {"identifier-name": "mi_res_id", "identifier-value": ids.agent_identity}
-        properties["settings"] = {"authentication": {"managedIdentity": chosen}}
-    return properties
 
 
 def _association(ids: Ids, scope: str, type: str, of: str) -> Resource:
