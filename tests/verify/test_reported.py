@@ -89,8 +89,8 @@ async def gone(azure: Azure, resource: Resource) -> None:
 async def changed(azure: Azure, resource: Resource, **parts: Any) -> None:
     live = await azure.get(resource.id)
     assert live is not None
-    body = {key: live[key] for key in ("location", "tags", "properties", "identity") if key in live}
-    if (operation := await azure.begin_put(resource, {**body, **parts})) is not None:
+    kept: dict[str, Any] = {key: live[key] for key in ("location", "tags", "properties", "identity") if key in live}
+    if (operation := await azure.begin_put(resource, {**kept, **parts})) is not None:
         await operation.result()
 
 
