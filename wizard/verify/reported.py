@@ -118,10 +118,10 @@ def _complete(told: Told) -> bool:
 
 def _judged(machine: Machine, told: Told, seconds: float) -> CheckDone:
     if told.heartbeat is None:
-        return CheckDone(NAME, machine.name, "failed", f"no heartbeat since it is up; waited {seconds:.0f} s")
+        return CheckDone(NAME, machine.name, "failed", f"no heartbeat after {seconds:.0f} s of waiting")
     beat = f"heartbeat at {told.heartbeat:%H:%M:%S} UTC"
     if not told.figures:
-        return CheckDone(NAME, machine.name, "failed", f"{beat}, but no figures; waited {seconds:.0f} s")
+        return CheckDone(NAME, machine.name, "failed", f"{beat}, but no figures after {seconds:.0f} s of waiting")
     counters = len({counter for counter, _instance in told.figures})
     cpu = next((value for (counter, _instance), value in told.figures.items() if counter == CPU), None)
     processor = f", CPU {cpu:.1f} %" if cpu is not None else ""

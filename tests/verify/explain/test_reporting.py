@@ -13,7 +13,7 @@ from wizard.verify.events import CheckDone
 from wizard.verify.explain import Facts, explain
 from wizard.verify.machines import Machine
 
-FAILED = CheckDone("monitor.guest", "web1", "failed", "no heartbeat since it is up")
+FAILED = CheckDone("monitor.guest", "web1", "failed", "no heartbeat after 5 s of waiting")
 READ: tuple[str, ...] = (names.COLLECTION_RULE, names.VM_ASSOCIATION, names.SCALE_SET_ASSOCIATION)
 
 
