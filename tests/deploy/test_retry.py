@@ -10,6 +10,7 @@ from tests.deploy.memory import conflict
 from wizard.azure.errors import ArmError
 from wizard.deploy import retry
 from wizard.deploy.retry import Patience
+from wizard.errors import AzureError
 
 
 class Clock:
@@ -81,3 +82,10 @@ def test_throttling_is_waited_for_whatever_its_code():
 @pytest.mark.parametrize("code", sorted(retry.IN_USE))
 def test_deletes_wait_for_what_is_still_in_use(code):
     assert Patience.with_deletes(0.1).next_wait_s(conflict(code, 400)) is not None
+
+
+@pytest.mark.parametrize(("status", "waits"), [(400, True), (409, True), (403, False)])
+def test_deletes_wait_for_a_rule_whose_associations_are_about_to_go(status: int, waits: bool):
+    told = AzureError("The rule 'dcr' has associations: vm1.", code="Anything", status=status)
+    assert (Patience.with_deletes(0.1).next_wait_s(told) is not None) is waits
+    assert Patience.with_writes(0.1).next_wait_s(told) is None

@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING
 from wizard import ids
 from wizard.sandbox.arm.compute import identities
 from wizard.sandbox.arm.compute import scale_set_members as members
-from wizard.sandbox.arm.compute.attachments import VM
-from wizard.sandbox.arm.compute.extensions import AGENT_LINUX, AGENT_WINDOWS, HANDLERS, handler_of, of_machine
+from wizard.sandbox.arm.compute.extensions import AGENT_LINUX, AGENT_WINDOWS, EXTENSION, HANDLERS, handler_of
 from wizard.sandbox.arm.compute.reading import mapping, text
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.insights import collection
@@ -38,6 +37,7 @@ EVERY_S = 60.0
 LEAST_TURN_S = 1.0
 """Real seconds: however fast ARM's clock runs, a workspace gets no more than that."""
 HTTPS = 443
+_AGENTS = (AGENT_LINUX, AGENT_WINDOWS)
 _LOG = logging.getLogger(__name__)
 
 
@@ -76,23 +76,26 @@ class Agents:
 
     def turn(self) -> None:
         """Let every agent that can report do so."""
-        machines = {ids.key(vm.id): vm for vm in self._world.store.of_type(VM)}
-        for gone in set(self._seen) - set(machines):
+        agents = self._agents()
+        for gone in set(self._seen) - set(agents):
             del self._seen[gone]
-        for key, vm in machines.items():
-            if not any(
-                handler_of(one.body) in (AGENT_LINUX, AGENT_WINDOWS) for one in of_machine(self._world.store, vm)
-            ):
+        for key, agent in agents.items():
+            vm = self._world.store.get(key)
+            if vm is None:
                 continue
             try:
-                self._report(key, vm)
+                self._report(key, vm, agent)
             except ArmError:  # its fabric part is being made or gone
                 continue
 
-    def _report(self, key: str, vm: Document) -> None:
+    def _agents(self) -> dict[str, Document]:
+        """The agent's extension of each machine that has one, by the machine's key: a machine has one of a handler."""
+        found = (one for one in self._world.store.of_type(EXTENSION) if handler_of(one.body) in _AGENTS)
+        return {ids.key(one.id.rsplit("/", 2)[0]): one for one in found}
+
+    def _report(self, key: str, vm: Document, agent: Document) -> None:
         reading = self._read(key, vm)
-        agent = self._agent(vm)
-        if reading is None or agent is None or self._world.fabric.no_way_out(vm.id, HTTPS) is not None:
+        if reading is None or not self._works(vm, agent) or self._world.fabric.no_way_out(vm.id, HTTPS) is not None:
             return
         now = datetime.datetime.now(datetime.UTC)
         system = _system(vm)
@@ -126,16 +129,12 @@ class Agents:
         cpu = work.percent(seen.requests - before.requests, now - before.at, size.cores if size else 1)
         return Reading(cpu, now - before.at, received, sent, before.received, before.sent)
 
-    def _agent(self, vm: Document) -> Document | None:
-        """The agent's extension, where it is enabled and its identity signs it in."""
-        for one in of_machine(self._world.store, vm):
-            enabled = str(mapping(one.extra, "status").get("code", "")) == "ProvisioningState/succeeded"
-            if handler_of(one.body) not in (AGENT_LINUX, AGENT_WINDOWS) or not enabled:
-                continue
-            asked = text(one.body, "properties.settings.authentication.managedIdentity.identifier-value") or ""
-            if identities.signs_in(self._world, vm.body.get("identity"), asked):
-                return one
-        return None
+    def _works(self, vm: Document, agent: Document) -> bool:
+        """Whether the agent is enabled, and an identity of its machine signs it in."""
+        if str(mapping(agent.extra, "status").get("code", "")) != "ProvisioningState/succeeded":
+            return False
+        asked = text(agent.body, "properties.settings.authentication.managedIdentity.identifier-value") or ""
+        return identities.signs_in(self._world, vm.body.get("identity"), asked)
 
     def _rules(self, vm: Document, system: str) -> Iterator[Document]:
         """The rules that the machine or its scale set is associated with, those for its system."""
