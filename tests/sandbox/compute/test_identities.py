@@ -44,7 +44,9 @@ async def test_az_assigns_and_removes_by_patch(desk: Desk) -> None:
     assert identity["userAssignedIdentities"] == {
         made["id"]: {key: made["properties"][key] for key in ("principalId", "clientId")}
     }
-    await desk.put(VM, "vm1", body={"identity": {"type": "None", "userAssignedIdentities": None}}, method="PATCH")
+    await desk.put(VM, "vm1", body={"identity": {"type": "SystemAssigned"}}, method="PATCH")
+    assert desk.show(VM, "vm1")["identity"] == first
+    await desk.put(VM, "vm1", body={"identity": {"type": "None"}}, method="PATCH")
     assert "identity" not in desk.show(VM, "vm1")
 
 

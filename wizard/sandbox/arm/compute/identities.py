@@ -27,8 +27,11 @@ def kinds(identity: Any) -> set[str]:
     return {kind.strip() for kind in given.split(",")} - {"", "None"}
 
 
-def check(world: World, body: Json, name: str) -> None:
-    """Raise for an identity that Azure would refuse. Whoever leaves it out keeps what there is."""
+def check(world: World, body: Json, name: str, existing: Document | None) -> None:
+    """Raise for an identity that Azure would refuse. Whoever leaves it out keeps what there is.
+
+    A PATCH that names another type comes merged with the user-assigned ones that it takes away.
+    """
     identity = body.get("identity")
     if identity is None:
         return
@@ -39,9 +42,10 @@ def check(world: World, body: Json, name: str) -> None:
     wanted = identity.get("userAssignedIdentities") or {}
     if not isinstance(wanted, dict):
         raise errors.invalid_content("The value at path 'identity.userAssignedIdentities' must be an object")
-    if (USER in kinds(identity)) is not bool(wanted):
+    had = ((existing.body.get("identity") or {}) if existing is not None else {}).get("userAssignedIdentities") or {}
+    if (not wanted) if USER in kinds(identity) else set(wanted) - set(had):
         raise bad(f"The identity type and the user assigned identities of '{name}' do not agree.")
-    for each in wanted:
+    for each in wanted if USER in kinds(identity) else ():
         if _find(world, each) is None:
             raise ArmError(
                 400,

@@ -54,7 +54,7 @@ class VirtualMachines(RunCommand, BootDiagnostics, Patching):
 
     def validate(self, call: Call, body: Json, existing: Document | None) -> None:
         shapes.check(body)
-        identities.check(self.world, body, call.name)
+        identities.check(self.world, body, call.name, existing)
         region = hardware.region(self.world.catalog, body["location"], self.type, call.name)
         if existing is None:
             self._validate_new(call, body, region)

@@ -40,7 +40,7 @@ def check(world: World, body: Json, name: str, existing: Document | None) -> Non
     if mode != "Flexible":
         raise ArmError(501, "UniformNotInSandbox", "Azure has scale sets with Uniform orchestration, the sandbox not.")
     _flexible(body)
-    identities.check(world, body, name)
+    identities.check(world, body, name, existing)
     capacity = number(body, "sku.capacity") or 0
     if not 0 <= capacity <= MOST:
         raise invalid(f"The value {capacity} of parameter sku.capacity is invalid: 0 to {MOST}.", "sku.capacity")
