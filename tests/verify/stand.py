@@ -15,7 +15,7 @@ from wizard import blueprint, keys
 from wizard.azure import clients, clouds
 from wizard.deploy import endpoints, journey, record
 from wizard.plan.choices import DEFAULT_IMAGES
-from wizard.plan.model import Auth, Balancer, Diagnostics, Machines, OsType, Plan
+from wizard.plan.model import Auth, Balancer, Diagnostics, Machines, Nat, OsType, Placement, Plan
 from wizard.verify import machines, readiness, verify
 from wizard.verify.events import CheckDone, Verified
 
@@ -38,7 +38,13 @@ class Stand:
 
 @contextmanager
 def standing(
-    auth: Auth, count: int, *, page: bool, os: OsType = OsType.LINUX, diagnostics: Diagnostics | None = None
+    auth: Auth,
+    count: int,
+    *,
+    page: bool,
+    os: OsType = OsType.LINUX,
+    diagnostics: Diagnostics | None = None,
+    placement: Placement = Placement.AVAILABILITY_SET,
 ) -> Iterator[Stand]:
     """Deploy into the running sandbox and wait for the sign-ins, and for `page`, too; destroyed at the end.
 
@@ -48,8 +54,10 @@ def standing(
     plan = Plan(
         name=f"stand-{token_hex(3)}",
         prefix="web",
-        machines=Machines(os=os, image=DEFAULT_IMAGES[os], count=count, auth=auth, ssh_key=key),
-        balancer=Balancer(frontend_port=PORT, probe_threshold=1),
+        machines=Machines(os=os, image=DEFAULT_IMAGES[os], count=count, auth=auth, ssh_key=key, placement=placement),
+        balancer=Balancer(
+            frontend_port=PORT, probe_threshold=1, nat=Nat.RANGE if placement is Placement.SCALE_SET else Nat.PER_VM
+        ),
         diagnostics=diagnostics or Diagnostics(),
     )
     passwords = {vm: SecretStr(f"first-Horse-{token_hex(4)}") for vm in plan.vm_names}

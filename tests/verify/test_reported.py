@@ -17,10 +17,10 @@ from wizard.azure.clients import Azure
 from wizard.azure.monitor import Told
 from wizard.blueprint import names
 from wizard.blueprint.resource import Blueprint, Resource
-from wizard.deploy import engine
+from wizard.deploy import engine, members
 from wizard.deploy.secrets import Secrets
 from wizard.errors import AzureError
-from wizard.plan.model import Auth, Diagnostics
+from wizard.plan.model import Auth, Diagnostics, Placement
 from wizard.verify import machines, reported
 from wizard.verify.events import CheckDone, Waiting
 from wizard.verify.explain import explain, gather
@@ -35,6 +35,13 @@ FIGURES: Mapping[tuple[str, str], float] = {("% Processor Time", "_Total"): 12.5
 @pytest.fixture(scope="module")
 def stand(sandbox: dict[str, Any]) -> Iterator[Stand]:
     with standing(Auth.SSH_KEY, 2, page=True, diagnostics=Diagnostics(workspace="new", guest_metrics=True)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def scaled(sandbox: dict[str, Any]) -> Iterator[Stand]:
+    wanted = Diagnostics(workspace="new", guest_metrics=True)
+    with standing(Auth.SSH_KEY, 2, page=False, diagnostics=wanted, placement=Placement.SCALE_SET) as made:
         yield made
 
 
@@ -178,6 +185,21 @@ async def test_a_rule_stays_while_it_has_associations(stand: Stand, azure: Azure
     await gone(azure, rule)
     assert await cause(stand, azure) == "monitor-rule-missing"
     await again(stand, azure)
+
+
+async def test_a_scale_sets_machines_report_while_it_is_associated(scaled: Stand, azure: Azure) -> None:
+    planned = await members.populated(graph(scaled, azure), azure)
+    asked = Asked(scaled.record, planned, machines.of(planned))
+    checks = await reported.check(azure, asked, 30.0, lambda event: None)
+    assert [check.state for check in checks] == ["passed", "passed"], checks
+    await gone(azure, first_of(planned, names.SCALE_SET_ASSOCIATION))
+    deadline = time.monotonic() + 30
+    while any(check.state == "passed" for check in checks):
+        assert time.monotonic() < deadline, checks
+        checks = await reported.check(azure, asked, 0.0, lambda event: None)
+        await asyncio.sleep(0.2)
+    facts = await gather.facts(azure, planned, asked.machines, failing=set(), target="", inside={})
+    assert {explain(check, facts).cause for check in checks} == {"monitor-association-missing"}
 
 
 # What needs no cloud
