@@ -1,5 +1,7 @@
-"""Why a machine's Azure Monitor agent sends nothing, from the outside in: the machine, its agent, who it is, what it is
-to do, and the way to the workspace."""
+"""Why a machine's Azure Monitor agent sends nothing.
+
+From the outside in: the machine, its agent, who the agent is, what it is to do, and the way to the workspace.
+"""
 
 from __future__ import annotations
 
