@@ -12,6 +12,7 @@ from wizard import blueprint
 from wizard.blueprint.resource import Blueprint, Resource
 from wizard.cost import reading, words
 from wizard.cost.estimate import Estimate, reckon
+from wizard.plan.model import Placement
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 NETWORK = Decimal("7.30") + Decimal("18.25") + Decimal("32.85")
@@ -170,12 +171,22 @@ def test_a_type_that_nobody_knows_is_named():
     assert [(need.what, bool(need.why)) for need in needs if need.meter is None] == [("firewalls wall", True)]
 
 
-def test_every_type_of_every_plan_is_read_or_free():
+@pytest.mark.parametrize("placement", list(Placement))
+def test_every_type_of_every_plan_is_read_or_free(placement):
+    scaled = placement is Placement.SCALE_SET
     everything = estimate(
-        diagnostics={"storage_account": True, "health_events": True, "workspace": "new"},
+        machines={"placement": placement},
+        scale_set={"autoscale": scaled},
+        balancer={"nat": "range" if scaled else "per-vm"},
+        diagnostics={"storage_account": True, "health_events": True, "workspace": "new", "guest_metrics": True},
         management={"lock": "delete"},
     )
     assert everything.unpriced == []
+
+
+def test_guest_metrics_are_billed_by_what_the_workspace_takes_in():
+    found = estimate(diagnostics={"workspace": "new", "guest_metrics": True})
+    assert "Taken in by the workspace" in {line.what for line in found.lines if line.by_use}
 
 
 def test_without_any_price_it_is_not_known_and_the_reason_is_told():

@@ -32,7 +32,10 @@ FREE = frozenset(
         names.AUTOSCALE,
         names.EXTENSION,
         names.LOCK,
-        names.WORKSPACE,  # what it takes in is billed: see the diagnostic setting
+        names.IDENTITY,
+        names.VM_ASSOCIATION,
+        names.SCALE_SET_ASSOCIATION,
+        names.WORKSPACE,  # what it takes in is billed: see what sends to it
     )
 )
 
@@ -205,8 +208,13 @@ def _vhd(vm: Resource) -> str:
 
 def _diagnostic_setting(resource: Resource, place: _Place) -> Iterator[Need]:
     if resource.body["properties"].get("workspaceId"):
-        meter = Meter("Log Analytics", place.region, Unit.GB, "Log Analytics", "Analytics Logs Data Ingestion")
-        yield Need("Taken in by the workspace", ONE, meter, by_use=True)
+        yield from _taken_in(resource, place)
+
+
+def _taken_in(resource: Resource, place: _Place) -> Iterator[Need]:
+    """What is sent to a workspace, by whatever sends it."""
+    meter = Meter("Log Analytics", place.region, Unit.GB, "Log Analytics", "Analytics Logs Data Ingestion")
+    yield Need("Taken in by the workspace", ONE, meter, by_use=True)
 
 
 _READINGS: Mapping[str, Reading] = {
@@ -219,6 +227,7 @@ _READINGS: Mapping[str, Reading] = {
         (names.NAT_GATEWAY, _nat_gateway),
         (names.STORAGE, _account),
         (names.DIAGNOSTIC_SETTING, _diagnostic_setting),
+        (names.COLLECTION_RULE, _taken_in),
     )
 }
 
