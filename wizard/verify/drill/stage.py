@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from wizard.deploy import endpoints, members, stopped
+from wizard.deploy import aftermath, endpoints, members, stopped
 from wizard.errors import WizardError
 from wizard.verify import balance, control, evidence, health, readiness
 from wizard.verify import machines as machines_of
@@ -63,6 +63,10 @@ class Measured(Generic[T]):
 class Stage:
     """One drill and what it has seen so far."""
 
+    noun = "drill"
+    longest_s = LONGEST_S
+    """How long its load may last."""
+
     def __init__(self, record: Record, azure: Azure, emit: Emit, on_snapshot: OnSnapshot | None) -> None:
         from wizard import blueprint
 
@@ -90,9 +94,12 @@ class Stage:
             self.blueprint = whole
             self.machines = [replace(machine, name=machine.page_name) for machine in machines_of.of(whole)]
 
-    async def ready(self, wait_s: float) -> None:
-        """Wait until every VM is in rotation; WizardError when the deployment is not healthy to begin with."""
-        await stopped.bring_back(self.record.folder, self.azure, self.emit)
+    async def place(self) -> None:
+        """Put right what a killed run has left, and find the balancer's rule and where it answers.
+
+        Raises WizardError when there is none that could take over.
+        """
+        await aftermath.put_right(self.record.folder, self.azure, self.emit)
         live = await control.read(self.azure, self.blueprint)
         rule = control.balancing_rule(self.blueprint, live)
         reach = await endpoints.read(self.azure, self.blueprint)
@@ -103,6 +110,11 @@ class Stage:
                 f"See what is there: multivm-wizard verify {self.record.name}",
             )
         self.rule, self.http, self.reach = rule, f"{reach.http}/", reach
+
+    async def ready(self, wait_s: float) -> None:
+        """Wait until every VM is in rotation; WizardError when the deployment is not healthy to begin with."""
+        await self.place()
+        rule = self.rule
         await readiness.wait(self.azure, readiness.Place(self.machines, rule, {}), wait_s, self.emit)
         down = {name: reason for name, (up, reason) in (await self.probes()).items() if not up}
         if down:
@@ -116,7 +128,7 @@ class Stage:
     async def under_load(self, rate: float, tell: Callable[[RunningLoad], Awaitable[T]]) -> Measured[T]:
         """Run `tell` beside the load and the kept-alive connections, to its end or an error's."""
         patience = max(50, round(rate * (TIMEOUT_S + 1)))
-        job = Job(self.http, LONGEST_S, patience, rate, False, balance.HEADER, TIMEOUT_S, TIMEOUT_S)
+        job = Job(self.http, self.longest_s, patience, rate, False, balance.HEADER, TIMEOUT_S, TIMEOUT_S)
         load = RunningLoad(job, on_snapshot=self.saw)
         held = HeldConnections(self.http, HELD, balance.HEADER)
         await load.start()
@@ -129,7 +141,8 @@ class Stage:
             if not story.done():  # nothing can be measured any more
                 await _ended(story)
                 await finishing
-                raise WizardError("The drill's load ended too early.", f"It may last {LONGEST_S:g} s.", "Try again.")
+                why = f"It may last {self.longest_s:g} s."
+                raise WizardError(f"The load of the {self.noun} ended too early.", why, "Try again.")
             told = story.result()
         except BaseException:
             await _ended(story)
@@ -239,8 +252,10 @@ def names(victims: Sequence[Machine]) -> str:
 
 
 async def _ended(task: asyncio.Future[Any]) -> None:
-    """Cancel a task and wait for its end, however often we are cancelled ourselves; its outcome stays in it."""
+    """Cancel a task and wait for its end, handing on how often we are cancelled ourselves; its outcome stays in it."""
     task.cancel()
     while not task.done():
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             await asyncio.wait([task])
+        except asyncio.CancelledError:
+            task.cancel()
