@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 BEFORE_S = AFTER_S = 2.0
 """How long a load runs undisturbed before the first turn and after the last."""
 
-LONGEST_LOAD_S = 24 * 3600.0
-
 
 async def patch(
     record: Record,
@@ -71,8 +69,7 @@ async def patch(
 class Walk(Stage):
     """One patching and how far it has come."""
 
-    longest_s = LONGEST_LOAD_S
-    noun = "patching"
+    outlasts_its_load = True
 
     def __init__(
         self, record: Record, azure: Azure, wanted: Wanted, emit: Emit, on_snapshot: OnSnapshot | None

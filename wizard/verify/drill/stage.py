@@ -63,9 +63,8 @@ class Measured(Generic[T]):
 class Stage:
     """One drill and what it has seen so far."""
 
-    noun = "drill"
-    longest_s = LONGEST_S
-    """How long its load may last."""
+    outlasts_its_load = False
+    """Whether it goes on where it takes longer than the longest load: then the load tells of its first hour."""
 
     def __init__(self, record: Record, azure: Azure, emit: Emit, on_snapshot: OnSnapshot | None) -> None:
         from wizard import blueprint
@@ -128,7 +127,7 @@ class Stage:
     async def under_load(self, rate: float, tell: Callable[[RunningLoad], Awaitable[T]]) -> Measured[T]:
         """Run `tell` beside the load and the kept-alive connections, to its end or an error's."""
         patience = max(50, round(rate * (TIMEOUT_S + 1)))
-        job = Job(self.http, self.longest_s, patience, rate, False, balance.HEADER, TIMEOUT_S, TIMEOUT_S)
+        job = Job(self.http, LONGEST_S, patience, rate, False, balance.HEADER, TIMEOUT_S, TIMEOUT_S)
         load = RunningLoad(job, on_snapshot=self.saw)
         held = HeldConnections(self.http, HELD, balance.HEADER)
         await load.start()
@@ -138,11 +137,12 @@ class Stage:
         story = asyncio.ensure_future(tell(load))
         try:
             await asyncio.wait({story, finishing}, return_when=asyncio.FIRST_COMPLETED)
+            if not story.done() and self.outlasts_its_load:
+                await asyncio.wait({story})
             if not story.done():  # nothing can be measured any more
                 await _ended(story)
                 await finishing
-                why = f"It may last {self.longest_s:g} s."
-                raise WizardError(f"The load of the {self.noun} ended too early.", why, "Try again.")
+                raise WizardError("The drill's load ended too early.", f"It may last {LONGEST_S:g} s.", "Try again.")
             told = story.result()
         except BaseException:
             await _ended(story)
