@@ -161,9 +161,7 @@ class PatchStep(Asking):
         self.query_one("#form").display = form
         self.field(SHARE).display = self.plan.get("machines.placement") == "scale-set"
         self.query_one("#summary", Static).update(patch_told.summary(self.course, self.updates, self.reboot))
-        table = self.query_one(Patches)
-        table.display = bool(self.course.rows) or not form
-        table.show(self.course, self.updates, self.reboot)
+        self.query_one(Patches).show(self.course, self.updates, self.reboot)
         rows = self.course.concerned(self.updates, self.reboot)
         push = self.query_one("#patch", Push)
         push.update(f"Patch {plural(len(rows), 'VM')} ›")
@@ -240,7 +238,8 @@ class PatchStep(Asking):
         for key, name in ((UPDATES, "classification"), (REBOOT, "reboot")):
             if asked.get(name):
                 self.control(key).answer = str(asked[name])
-        self.course, self.result = Course(), None
+        known = {} if self.assessing else self.course.rows  # looked at anew; until then what was seen stands
+        self.course, self.result = Course(dict(known)), None
         self.say("")
         self.follow(run)
         self._arrange()
@@ -267,9 +266,7 @@ class PatchStep(Asking):
             self.head(Content.assemble(("✓ ", "$text-success"), f"{name} is patched"), count)
         else:
             self.head(Content.assemble(("✗ ", "$text-error"), f"{name} is not patched"), count)
-        table = self.query_one(Patches)
-        table.display = bool(course.rows) or not self.assessing
-        table.show(course, self.updates, self.reboot)
+        self.query_one(Patches).show(course, self.updates, self.reboot)
 
     def run_ended(self, ended: Ended | None) -> None:
         self.result = ended

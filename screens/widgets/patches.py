@@ -51,7 +51,7 @@ class Patches(Table):
         )
         domain = min(domain, 20)
         if line < 0:
-            heads = f" {'VM':<{name + 2}}{'Turn':<{domain + 1}}{'Due':>4}  {'Of all':>6}   State"
+            heads = f"   {'VM':<{name}} {'Turn':<{domain}} {'Due':>4}  {'Of all':>6}   State"
             return [(heads[:width].ljust(width), "quiet")]
         row = self._rows[line]
         sign, words, tone = state(row, self.updates, self.reboot)
