@@ -40,9 +40,9 @@ class HomeStep(Live):
         Binding("d", "drill", "Drill", tooltip="Stop a VM under load, on the Verify screen", id="home.drill"),
         Binding("r", "reset", "Reset…", tooltip="Reset the VMs' credentials", id="home.reset"),
         Binding("s", "scale", "Scale…", tooltip="More or fewer VMs", id="home.scale"),
-        Binding("u", "patch", "Updates…", tooltip="Install updates, domain by domain", id="home.patch"),
+        Binding("u", "patch", "Patch…", tooltip="Install updates, domain by domain", id="home.patch"),
         Binding("c", "copy", "Copy", tooltip="Copy the line that is chosen", id="home.copy"),
-        Binding("ctrl+r", "look", "Look again", tooltip="Ask Azure again", id="home.look", key_display="^R"),
+        Binding("ctrl+r", "look", "Look", tooltip="Ask Azure again", id="home.look", key_display="^R"),
         Binding(
             "ctrl+d", "destroy", "Destroy…", tooltip="Delete everything of it", id="home.destroy", key_display="^D"
         ),
@@ -75,7 +75,7 @@ class HomeStep(Live):
             yield Push("Verify ›", id="verify", classes="primary")
             yield Push("Drill", id="drill")
             yield Push("Scale", id="scale")
-            yield Push("Updates", id="patch")
+            yield Push("Patch", id="patch")
             yield Push("Reset credentials", id="reset-later")
             yield Push("Destroy…", id="destroy")
             yield Push("Try again", id="again", classes="primary")

@@ -125,7 +125,7 @@ def state(row: Row, updates: str, reboot: str) -> tuple[str, str, Tone]:
             if row.state == "failed":
                 words = str(row.ended["why"] or words)
         elif row.state == "draining" and row.detail:
-            words += f", {row.detail} to end what it answers"
+            words += f", drains {row.detail}"
         return sign, words, tone
     if row.pending:
         return "!", "waits for a restart", "warn"

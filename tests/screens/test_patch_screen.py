@@ -151,7 +151,7 @@ async def test_the_course_is_followed_from_the_middle_and_verification_offered(w
     play.tell(patching("web1", FIRST, "draining", 1.0, "30 s"), patching("web2", SECOND, "waiting", 0.1))
     async with wizard() as pilot:
         screen = await gone(pilot)
-        await until(pilot, lambda: "out of rotation, 30 s" in table(screen))
+        await until(pilot, lambda: "out of rotation, drains 30 s" in table(screen))
         assert screen.updates == "all"
         assert not screen.query_one("#form").display
         await until(pilot, lambda: "update domain 0, 1 of 2" in text(screen, "#outcome"))
