@@ -6,7 +6,6 @@ import asyncio
 import json
 import signal
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,8 +14,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.verify.stand import Stand, standing
-from wizard import api, blueprint, ids
+from tests.verify.stand import Stand, planned, standing, until_probes
+from wizard import api, ids
 from wizard.azure.clients import Azure
 from wizard.commands import patch as command
 from wizard.commands import status as status_command
@@ -29,7 +28,7 @@ from wizard.patch.install import NotPatched
 from wizard.plan.model import Auth
 from wizard.plan.patching import Reboot, Updates
 from wizard.sandbox import faults_channel
-from wizard.verify import health, machines, verify
+from wizard.verify import health, verify
 
 pytestmark = pytest.mark.xdist_group("patch")
 EVERYTHING = Wanted(updates=Updates.ALL, reboot=Reboot.ALWAYS, drain_s=1)
@@ -40,12 +39,6 @@ def stand(sandbox: dict[str, Any]) -> Iterator[Stand]:
     """A new one for each test: what is installed stays so."""
     with standing(Auth.SSH_KEY, 3, page=True) as made:
         yield made
-
-
-def planned(stand: Stand, azure: Azure) -> tuple[Any, str, list[machines.Machine]]:
-    graph = blueprint.build(stand.plan, azure.subscription_id)
-    balancer = next(iter(graph.of_type(machines.LOAD_BALANCERS)))
-    return balancer, balancer.body["properties"]["loadBalancingRules"][0]["name"], list(machines.of(graph))
 
 
 async def states(azure: Azure, stand: Stand) -> set[str]:
@@ -63,17 +56,6 @@ def requests(sandbox: dict[str, Any], stand: Stand) -> list[dict[str, Any]]:
     """What the sandbox was asked about this deployment, in order."""
     lines = [json.loads(line) for line in Path(sandbox["requests_log"]).read_text().splitlines()]
     return [line for line in lines if f"/{stand.name}/".lower() in str(line.get("path")).lower()]
-
-
-async def until_probes(azure: Azure, stand: Stand, **wanted: bool) -> None:
-    balancer, rule, vms = planned(stand, azure)
-    until = time.monotonic() + 30
-    while True:
-        found = await health.probes(azure, balancer.id, rule, vms)
-        if all(found[vm][0] == up for vm, up in wanted.items()):
-            return
-        assert time.monotonic() < until, found
-        await asyncio.sleep(0.1)
 
 
 async def domains_of(azure: Azure, stand: Stand) -> dict[str, int]:

@@ -18,8 +18,8 @@ from wizard.home import write_atomically
 
 if TYPE_CHECKING:
     from wizard.deploy.endpoints import Endpoints
+    from wizard.deploy.events import Event
     from wizard.deploy.record import Record
-    from wizard.patch.events import Patched
     from wizard.verify.drill.events import DrillDone
     from wizard.verify.events import CheckDone
     from wizard.verify.load import LoadResult
@@ -63,7 +63,7 @@ def keep(
     loads: Sequence[LoadResult] = (),
     resources: Sequence[Mapping[str, Any]] = (),
     drill: DrillDone | None = None,
-    patching: Patched | None = None,
+    patching: Event | None = None,
 ) -> None:
     """Write evidence.json and the report. `resources` are `{"id", "type", "name", "state"}` of what was planned."""
     from wizard.release import version
