@@ -157,8 +157,8 @@ def question(course: Course, updates: str, reboot: str) -> tuple[str, str, str]:
         "always": "Azure restarts every one of them.",
     }[reboot]
     text = f"One domain after another, out of rotation meanwhile. {restarts}"
-    if len(course.rows) == 1:
-        text = f"It is the only VM: while it restarts, nobody answers. {restarts}"
+    if len({row.domain for row in course.rows.values()}) == 1:
+        text = f"All VMs are in one domain, and stay in rotation: while they restart, nobody answers. {restarts}"
     return (
         f"Patch {plural(len(rows), 'VM')}?",
         text,

@@ -152,7 +152,7 @@ async def test_another_vm_that_is_not_healthy_stops_it_before_it_begins(
     await azure.ask(running.result())
     await until_probes(azure, stand, **{last: False})
     told: list[Any] = []
-    with pytest.raises(NotPatched, match=f"Update domain 0 was not begun: {last} is not healthy") as raised:
+    with pytest.raises(NotPatched, match=f"update domain 0 was not begun: {last} is not healthy") as raised:
         await patch(stand.record, azure, EVERYTHING, wait_s=0.2, emit=told.append)
     assert "verify" in raised.value.remedy
     assert not [event for event in told if isinstance(event, DomainBegun)]

@@ -160,6 +160,8 @@ def _consent(name: str, wanted: Wanted, found: Sequence[Assessed]) -> None:
     restarts = {"if-required": "restarts them where that is due", "never": "restarts none", "always": "restarts them"}
     vms = sum(wanted.concerns(each) for each in found)
     what = f"This installs {sum(each.due for each in found)} updates on {vms} VMs and {restarts[wanted.reboot]}."
+    if len({each.domain for each in found}) == 1:
+        what += " All VMs are in one domain: while they restart, nobody answers."
     if not consent.agrees(f"{what} Go on?"):
         raise InputError("Nothing was installed.", "The question was answered with no.")
 

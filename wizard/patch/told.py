@@ -85,7 +85,3 @@ def keep(walk: Stage, done: Patched, measured: Measured[None] | None) -> Patched
 def is_or_are(number: int) -> str:
     """The verb of so many."""
     return "is" if number == 1 else "are"
-
-
-def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -81,6 +81,8 @@ class Walk(Stage):
         self.done: list[VmPatched] = []
         self.seconds: dict[str, float] = {}
         self.began = time.perf_counter()
+        self._kept_out: set[str] = set()
+        """The ids of VMs that somebody else has taken out of rotation: they stay so."""
 
     async def look(self) -> None:
         """Assess every VM, and keep the turns of those with something to do. Nothing is written."""
@@ -123,7 +125,7 @@ class Walk(Stage):
             return
         reasons = ", ".join(f"{vm}: {reason}" for vm, reason in down.items())
         raise NotPatched(
-            f"{told.capital(turn.name)} was not begun: {', '.join(down)} {told.is_or_are(len(down))} not healthy.",
+            f"{turn.name} was not begun: {', '.join(down)} {told.is_or_are(len(down))} not healthy.",
             f"While a domain is patched the others answer, so that each must be up by its probe. {reasons}.",
             f"Find out why: multivm-wizard verify {self.record.name}. {AGAIN}",
         )
@@ -160,6 +162,7 @@ class Walk(Stage):
         """No new connection from now on, and time for what is being answered."""
         self._tell_all(turn, "draining", f"{self.wanted.drain_s:g} s")
         out = await self.rotation.take_out(_members(turn.machines))
+        self._kept_out |= {vm for vm in out if vm not in self.rotation.out}
         if still := [machine.vm_name for machine in turn.machines if machine.id not in out]:
             for vm in still:
                 self._tell(vm, turn.name, "draining", "this cloud cannot take it out of rotation: its probe decides")
@@ -232,7 +235,7 @@ class Walk(Stage):
 
     async def _until_up(self, turn: Turn) -> None:
         deadline = self.now() + RETURN_S
-        while down := [one for one in turn.machines if not (await self.probes())[one.name][0]]:
+        while down := await self._down(turn):
             if self.now() > deadline:
                 raise NotPatched(
                     f"{names(down)} did not come back into rotation.",
@@ -240,6 +243,10 @@ class Walk(Stage):
                     f"Find out why: multivm-wizard verify {self.record.name}. No further domain was begun.",
                 )
             await asyncio.sleep(max(TURN_S, self.probe.seen_every_s))
+
+    async def _down(self, turn: Turn) -> list[Machine]:
+        probes = await self.probes()
+        return [one for one in turn.machines if one.id not in self._kept_out and not probes[one.name][0]]
 
     def ended(self, measured: Measured[None] | None) -> Patched:
         """What was done, with its evidence kept."""

@@ -153,8 +153,8 @@ def _probed(facts: Facts, asked: Machine) -> Iterator[Cause]:
             "admin-down",
             f"{asked.name} is out of rotation, whatever its probe finds",
             f"adminState Down in the balancer's pool, {OUT} by the rule's health call",
-            "Where its updates are being installed it comes back by itself; else set the Admin state of its entry in the "
-            "backend pool to None, in the portal.",
+            "Where its updates are being installed it comes back by itself; else set the Admin state of its entry in "
+            "the backend pool to None, in the portal.",
         )
         return
     found = list(wiring.pool(facts, asked))
