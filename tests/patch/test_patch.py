@@ -273,6 +273,14 @@ async def test_an_interruption_leaves_nothing_out_of_rotation(
     assert len({line["vm"] for line in lines if line["event"] == "patching" and line["state"] == "installing"}) == 1
 
 
+async def test_an_interruption_while_it_drains_puts_the_vm_back_at_once(stand: Stand, azure: Azure) -> None:
+    await until_probes(azure, stand, web1=True, web2=True, web3=True)
+    status, lines = await command_until(stand, "draining", partial(somebody_is_out, azure, stand), signal.SIGINT)
+    assert status == 130
+    assert (lines[-1]["event"], lines[-1]["running"]) == ("interrupted", []), "Azure was not asked to install yet"
+    assert await states(azure, stand) == {"None"}
+
+
 async def test_what_makes_no_sense_is_refused(stand: Stand, azure: Azure) -> None:
     for wanted in (Wanted(minutes=1), Wanted(share=90), Wanted(drain_s=-1)):
         with pytest.raises(InputError):

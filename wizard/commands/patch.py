@@ -203,7 +203,8 @@ def _line(event: Event) -> str | None:
         case Waiting():
             return event.detail
         case Interrupted():
-            return progress.interrupted(event) + " Out of rotation until that is over; Ctrl-C again: back at once."
+            more = " Out of rotation until that is over; Ctrl-C again: back at once." if event.running else ""
+            return progress.interrupted(event) + more
         case Patched():
             return text(event)
     return progress.put_right(event)

@@ -141,7 +141,7 @@ class Walk(Stage):
             await self._out_and_patched(turn, installing, drained=drained)
         except BaseException as raised:
             error = raised
-            if any(not task.done() for task in installing):
+            if isinstance(raised, asyncio.CancelledError):
                 await self._until_over(turn, installing)
         error = await self._put_back(turn, error)
         if error is not None:
@@ -176,10 +176,11 @@ class Walk(Stage):
 
     async def _until_over(self, turn: Turn, installing: Sequence[asyncio.Task[VmPatched]]) -> None:
         """Interrupted: Azure goes on, and its end is waited for once; interrupted again, no longer."""
-        ids = tuple(machine.id for machine, task in zip(turn.machines, installing, strict=True) if not task.done())
+        ids = tuple(machine.id for machine, task in zip(turn.machines, installing, strict=False) if not task.done())
         try:
             self.emit(Interrupted(self.record.name, round(self.now(), 2), ids))
-            await asyncio.wait(installing)
+            if ids:
+                await asyncio.wait(installing)
         except BaseException:
             for task in installing:
                 task.cancel()
