@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.verify.stand import Stand, planned, standing, until_probes
-from wizard import api, ids
+from wizard import api, ids, runs
 from wizard.azure.clients import Azure
 from wizard.commands import patch as command
 from wizard.commands import status as status_command
@@ -279,6 +279,17 @@ async def test_an_interruption_while_it_drains_puts_the_vm_back_at_once(stand: S
     assert status == 130
     assert (lines[-1]["event"], lines[-1]["running"]) == ("interrupted", []), "Azure was not asked to install yet"
     assert await states(azure, stand) == {"None"}
+
+
+async def test_as_a_run_it_tells_the_same_and_refuses_what_is_no_choice(stand: Stand, azure: Azure) -> None:
+    run = await runs.start("patch", stand.name, {"assess": True, "classification": "all"})
+    told = [event async for event in run.events()]
+    assert [event["due"] for event in told if event["event"] == "assessed"] == [3, 3, 3]
+    assert run.ended is not None
+    assert (run.ended.state, run.ended.exit_status) == ("done", 0)
+    ended = await (await runs.start("patch", stand.name, {"classification": "some"})).wait()
+    assert (ended.state, ended.exit_status) == ("failed", 2)
+    assert "critical, security, all" in ended.remedy
 
 
 async def test_what_makes_no_sense_is_refused(stand: Stand, azure: Azure) -> None:

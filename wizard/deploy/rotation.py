@@ -117,6 +117,7 @@ class Rotation:
                     "It puts them back when it is done.",
                     "Wait for its end.",
                 )
+            self._out = _noted(self._word.read())  # what could not be put back before
         self._out |= found
         self._write()
 
