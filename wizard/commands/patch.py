@@ -106,6 +106,7 @@ def command(
     """
     from wizard import patch as patching
     from wizard.deploy import record
+    from wizard.patch.install import refuse_unknown
     from wizard.plan.patching import Reboot, Updates
     from wizard.runs import foreground
 
@@ -120,8 +121,8 @@ def command(
             found = output.run(_assess(known, wanted, run.watching(teller(out))))
         if only_assess:
             sys.exit(1 if any(each.why for each in found) else 0)
-        if not any(wanted.concerns(each) for each in found) and not any(each.why for each in found):
-            out.say("Nothing is due.")
+        refuse_unknown(known.name, found)
+        if not any(wanted.concerns(each) for each in found):
             return
         _consent(known.name, wanted, found)
     request = {"classification": classification, "reboot": reboot, "rate": load_rate}
@@ -159,7 +160,7 @@ def _consent(name: str, wanted: Wanted, found: Sequence[Assessed]) -> None:
         )
     restarts = {"if-required": "restarts them where that is due", "never": "restarts none", "always": "restarts them"}
     vms = sum(wanted.concerns(each) for each in found)
-    what = f"This installs {sum(each.due for each in found)} updates on {vms} VMs and {restarts[wanted.reboot]}."
+    what = f"This installs {_updates(sum(each.due for each in found))} on {vms} VMs and {restarts[wanted.reboot]}."
     if len({each.domain for each in found}) == 1:
         what += " All VMs are in one domain: while they restart, nobody answers."
     if not consent.agrees(f"{what} Go on?"):
@@ -191,7 +192,8 @@ def _line(event: Event) -> str | None:
         case Assessed():
             return due_line(event)
         case AssessmentDone():
-            return f"{event.due} updates are due on {event.due_vms} of {event.vms} VMs."
+            verb = "is" if event.due == 1 else "are"
+            return f"{_updates(event.due)} {verb} due on {event.due_vms} of {event.vms} VMs."
         case DomainBegun():
             alone = "" if event.drained else "; nobody else would answer, so that they stay in rotation"
             return _at(event.at, f"{event.domain} ({event.number} of {event.of}): {', '.join(event.vms)}{alone}")
@@ -225,14 +227,14 @@ def patched_line(each: VmPatched) -> str:
     sign = "✗" if each.why else "✓"
     restart = {"Completed": ", restarted", "Required": ", waits for a restart"}.get(each.reboot, "")
     failed = f", {each.failed} failed" if each.failed else ""
-    return f"{sign} {each.vm}: {each.installed} updates installed{failed}{restart}; {each.seconds:.1f} s"
+    return f"{sign} {each.vm}: {_updates(each.installed)} installed{failed}{restart}; {each.seconds:.1f} s"
 
 
 def text(done: Patched) -> str:
     """The whole patching for a person."""
     if not done.vms:
         return f"✓ {done.name}: nothing is due on {done.current} VMs."
-    lines = [f"✓ {done.name}: {done.installed} updates installed on {done.vms} VMs, {done.restarted} restarted."]
+    lines = [f"✓ {done.name}: {_updates(done.installed)} installed on {done.vms} VMs, {done.restarted} restarted."]
     lines += [f"  {one['domain']} ({', '.join(one['vms'])}): {one['seconds'] or 0:.1f} s" for one in done.domains]
     if done.reboot_pending:
         lines.append(f"  ! {', '.join(done.reboot_pending)} waits for a restart, which --reboot never did not allow")
@@ -247,6 +249,10 @@ def text(done: Patched) -> str:
             f"  kept-alive connections: {done.kept_alive['reset']} ended, {done.kept_alive['survived']} went on"
         )
     return "\n".join([*lines, *([f"  evidence: {done.evidence}"] if done.evidence else [])])
+
+
+def _updates(number: int) -> str:
+    return "1 update" if number == 1 else f"{number} updates"
 
 
 def _at(at: float, text: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.errors import AzureError, WizardError
 from wizard.patch.assess import said
-from wizard.patch.events import VmPatched
+from wizard.patch.events import Assessed, VmPatched
 from wizard.patch.wanted import Wanted
 from wizard.verify.machines import Machine
 
@@ -32,6 +32,16 @@ class NotPatched(WizardError):  # noqa: N818 - told as a fact, as the events are
         vms = ", ".join(each.vm for each in bad)
         rest = f" {left} more {'domain was' if left == 1 else 'domains were'} not begun." if left else ""
         return cls(f"{vms} {'was' if len(bad) == 1 else 'were'} not patched.", f"{first.why}{rest}", first.remedy)
+
+
+def refuse_unknown(name: str, found: Sequence[Assessed]) -> None:
+    """Raise NotPatched where Azure could not tell of every VM what is due on it."""
+    if unknown := [each for each in found if each.why]:
+        raise NotPatched(
+            f"{', '.join(each.vm for each in unknown)} could not be assessed, and nothing was installed.",
+            unknown[0].why,
+            f"Find out why: multivm-wizard verify {name}",
+        )
 
 
 async def install(azure: Azure, machine: Machine, domain: str, wanted: Wanted, now: Callable[[], float]) -> VmPatched:

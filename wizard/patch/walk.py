@@ -13,7 +13,7 @@ from wizard.errors import WizardError
 from wizard.patch import told
 from wizard.patch.assess import assessed
 from wizard.patch.events import Assessed, DomainBegun, Patched, PatchState, VmPatched, VmPatching
-from wizard.patch.install import AGAIN, NotPatched, install
+from wizard.patch.install import AGAIN, NotPatched, install, refuse_unknown
 from wizard.patch.turns import Turn, turns
 from wizard.patch.wanted import Wanted
 from wizard.verify import health, readiness
@@ -90,12 +90,7 @@ class Walk(Stage):
         await self.place()
         every = await turns(self.azure, self.blueprint, self.machines, self.wanted.share)
         self.found = await assessed(self.record.name, self.azure, self.wanted, every, self.emit)
-        if unknown := [each for each in self.found if each.why]:
-            raise NotPatched(
-                f"{', '.join(each.vm for each in unknown)} could not be assessed, and nothing was installed.",
-                unknown[0].why,
-                f"Find out why: multivm-wizard verify {self.record.name}",
-            )
+        refuse_unknown(self.record.name, self.found)
         concerned = {each.vm for each in self.found if self.wanted.concerns(each)}
         parts = [Turn(turn.name, [one for one in turn.machines if one.vm_name in concerned]) for turn in every]
         self.order = [turn for turn in parts if turn.machines]
