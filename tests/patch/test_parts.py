@@ -8,10 +8,13 @@ import pytest
 
 from wizard.blueprint import names
 from wizard.blueprint.resource import Blueprint, Resource
+from wizard.commands import patch as command
+from wizard.errors import AzureError
 from wizard.patch import Wanted
+from wizard.patch.assess import assessed
 from wizard.patch.events import Assessed
-from wizard.patch.install import judged
-from wizard.patch.turns import turns
+from wizard.patch.install import NotPatched, judged, refuse_unknown
+from wizard.patch.turns import Turn, turns
 from wizard.plan.patching import Reboot, Updates
 from wizard.verify.drill import domains
 from wizard.verify.drill.domains import Domain
@@ -62,19 +65,19 @@ async def test_a_scale_set_goes_by_machine_or_by_a_share_and_never_spans_two_zon
     ]
 
 
-def assessed(*classes: str, pending: bool = False, windows: bool = False) -> Assessed:
+def missing(*classes: str, pending: bool = False, windows: bool = False) -> Assessed:
     patches = [{"name": each, "classes": [each]} for each in classes]
     return Assessed("vm1", "zone 1", 0, 0, 0, pending, patches, windows)
 
 
 def test_what_is_due_goes_by_class_and_a_pending_restart_by_whether_one_is_allowed() -> None:
-    found = assessed("Critical", "Security", "Other", "Other")
+    found = missing("Critical", "Security", "Other", "Other")
     due = {updates: Wanted(updates=updates).due(found) for updates in Updates}
     assert due == {Updates.CRITICAL: 1, Updates.SECURITY: 2, Updates.ALL: 4}
-    assert Wanted(updates=Updates.ALL).due(assessed("Definition", windows=True)) == 1
-    assert not Wanted().concerns(assessed("Other"))
-    assert Wanted().concerns(assessed(pending=True))
-    assert not Wanted(reboot=Reboot.NEVER).concerns(assessed(pending=True))
+    assert Wanted(updates=Updates.ALL).due(missing("Definition", windows=True)) == 1
+    assert not Wanted().concerns(missing("Other"))
+    assert Wanted().concerns(missing(pending=True))
+    assert not Wanted(reboot=Reboot.NEVER).concerns(missing(pending=True))
 
 
 def test_the_body_is_azures_for_each_system() -> None:
@@ -101,3 +104,44 @@ def test_an_ending_that_is_not_good_has_a_reason_and_a_remedy(answer: dict[str, 
     assert why in found[0]
     assert remedy in found[1]
     assert bool(found[0]) == bool(found[1]) == bool(why)
+
+
+class Answers:
+    """An Azure that answers every assessment with one document, or refuses it."""
+
+    def __init__(self, told: dict[str, Any] | AzureError) -> None:
+        self.told = told
+        self.compute = self.virtual_machines = self
+
+    async def ask(self, call: Any) -> Any:
+        return await call
+
+    async def begin_assess_patches(self, group: str, name: str) -> Answers:
+        if isinstance(self.told, AzureError):
+            raise self.told
+        return self
+
+    async def result(self) -> Answers:
+        return self
+
+    def as_dict(self) -> Any:
+        return self.told
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"status": "Failed", "error": {"message": "x", "details": [{"message": "No mirror answers."}]}}, "No mirror"),
+        ({"status": "Unknown"}, "ended as Unknown"),
+        (AzureError("The agent of vm1 does not report.", status=409), "does not report"),
+    ],
+)
+async def test_what_azure_cannot_assess_is_told_and_keeps_it_from_beginning(told: Any, why: str) -> None:
+    events: list[Any] = []
+    order = [Turn("zone 1", [machine(1)])]
+    found = await assessed("rg", Answers(told), Wanted(), order, events.append)  # type: ignore[arg-type]
+    assert why in found[0].why
+    assert events[-1].failed == 1
+    with pytest.raises(NotPatched, match="vm1 could not be assessed, and nothing was installed"):
+        refuse_unknown("rg", found)
+    assert "could not be assessed" in command.due_line(found[0])
