@@ -100,7 +100,6 @@ def _password() -> SecretStr:
 def teller(out: output.Output) -> Emit:
     """What to hand to `verify`: checks are data, waiting is narration."""
     from wizard.commands import progress
-    from wizard.deploy.events import BroughtBack
     from wizard.verify.events import CheckDone, Verified, Waiting
 
     def tell(event: Event) -> None:
@@ -115,9 +114,9 @@ def teller(out: output.Output) -> Emit:
                     f"{event.passed} passed, {event.failed} failed, {event.warned} warned, {event.skipped} skipped. "
                     f"Evidence: {event.evidence}",
                 )
-            case BroughtBack():
-                (out.data(event.as_event()) if out.json else out.say(progress.brought_back(event)))
             case Waiting():
                 out.say(f"{event.at:8.1f} s  {event.detail}")
+            case _ if (put_right := progress.put_right(event)) is not None:
+                (out.data(event.as_event()) if out.json else out.say(put_right))
 
     return tell

@@ -23,6 +23,9 @@ EXPLAINED = (
 """Checks whose failure has a cause outside of themselves."""
 
 OK = 200
+OUT = "Down_Admin"
+"""Azure's reason for a member that its administrative state takes out (Microsoft, "Manage health status")."""
+
 MOST = 3
 """Causes told of one check; with more, somebody is rebuilding the deployment."""
 
@@ -146,7 +149,16 @@ def login(check: CheckDone, facts: Facts, asked: Machine) -> Iterator[Cause]:
 
 
 def _probed(facts: Facts, asked: Machine) -> Iterator[Cause]:
-    """The probe does not find a machine up."""
+    """The probe does not find a machine up, or does not count."""
+    if OUT in facts.health.get(asked.name, (False, ""))[1]:
+        yield Cause(
+            "admin-down",
+            f"{asked.name} is out of rotation, whatever its probe finds",
+            f"adminState Down in the balancer's pool, {OUT} by the rule's health call",
+            "Where its updates are being installed it comes back by itself; else set the Admin state of its entry in "
+            "the backend pool to None, in the portal.",
+        )
+        return
     found = list(wiring.pool(facts, asked))
     yield from found
     probe = properties(facts.probe())
