@@ -45,7 +45,7 @@ class PaperFabric(Fabric):
 
     def network_changed(self) -> None: ...
 
-    def no_way_out(self, vm_id: str) -> str | None:
+    def no_way_out(self, vm_id: str, port: int) -> str | None:
         return self.way_out
 
     def create_machine(self, vm_id: str, spec: GuestSpec) -> None:

@@ -232,10 +232,6 @@ class Fabric:
                 return self._network.judge(one, port, (source, 49152))
         return None
 
-    def no_way_out(self, vm_id: str) -> str | None:
-        """Why a machine cannot reach the Internet, or None when it can."""
-        return self._network.topology.outbound(ids.key(vm_id))
-
     # Machines
 
     def _add(self, key: str, record: dict[str, Any]) -> Machine | WindowsMachine:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 ASSESS_S, INSTALL_S = 30.0, 120.0
 """How long Azure typically takes (from memory)."""
 
+MIRRORS = 80
+"""Where Debian's, Ubuntu's and Red Hat's archives and Windows Update are asked for updates."""
+
 REBOOTS = ("IfRequired", "Never", "Always")
 
 _LISTS = (
@@ -138,7 +141,7 @@ class Patching(PowerActions):
 
     def _unreachable(self, document: Document) -> Json | None:
         """What is told where the machine cannot reach the archive or the update service. The code is from memory."""
-        if (why := self.world.fabric.no_way_out(document.id)) is None:
+        if (why := self.world.fabric.no_way_out(document.id, MIRRORS)) is None:
             return None
         return _error("PACKAGE_MANAGER_FAILURE", f"The package repositories could not be reached: {why}.")
 
