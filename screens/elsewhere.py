@@ -21,11 +21,18 @@ NOUNS = {
     "deploy": "deployment",
     "destroy": "destruction",
     "scale": "scaling",
+    "patch": "patching",
     "reset": "reset",
     "verify": "verification",
 }
-_DOING = {"deploy": "being deployed", "destroy": "being destroyed", "scale": "being scaled", "reset": "being reset"}
-_SCREENS = {"deploy": "deploying", "destroy": "home", "scale": "scale", "reset": "reset"}
+_DOING = {
+    "deploy": "being deployed",
+    "destroy": "being destroyed",
+    "scale": "being scaled",
+    "patch": "being patched",
+    "reset": "being reset",
+}
+_SCREENS = {"deploy": "deploying", "destroy": "home", "scale": "scale", "patch": "patch", "reset": "reset"}
 
 
 def noun(kind: str) -> str:

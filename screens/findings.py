@@ -27,6 +27,7 @@ TITLES: Mapping[str, str] = {
     "rdp.login": "RDP: the login works",
     "monitor.probes": "Azure Monitor agrees on the probes",
     "monitor.events": "Azure Monitor tells of health",
+    "monitor.guest": "Each VM's agent reports",
     "vm.uptime": "Each VM tells of itself",
     "vm.cloud_init": "The first boot ended well",
     "vm.service": "The web server runs",

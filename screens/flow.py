@@ -84,6 +84,7 @@ ENTRIES = (
     Entry("verify", "Verify", rail=False),
     Entry("reset", "Reset credentials", rail=False),
     Entry("scale", "Scale", rail=False),
+    Entry("patch", "Patch", rail=False),
     Entry("home", "Deployment home", rail=False),
 )
 

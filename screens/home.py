@@ -40,8 +40,9 @@ class HomeStep(Live):
         Binding("d", "drill", "Drill", tooltip="Stop a VM under load, on the Verify screen", id="home.drill"),
         Binding("r", "reset", "Reset…", tooltip="Reset the VMs' credentials", id="home.reset"),
         Binding("s", "scale", "Scale…", tooltip="More or fewer VMs", id="home.scale"),
+        Binding("u", "patch", "Patch…", tooltip="Install updates, domain by domain", id="home.patch"),
         Binding("c", "copy", "Copy", tooltip="Copy the line that is chosen", id="home.copy"),
-        Binding("ctrl+r", "look", "Look again", tooltip="Ask Azure again", id="home.look", key_display="^R"),
+        Binding("ctrl+r", "look", "Look", tooltip="Ask Azure again", id="home.look", key_display="^R"),
         Binding(
             "ctrl+d", "destroy", "Destroy…", tooltip="Delete everything of it", id="home.destroy", key_display="^D"
         ),
@@ -74,6 +75,7 @@ class HomeStep(Live):
             yield Push("Verify ›", id="verify", classes="primary")
             yield Push("Drill", id="drill")
             yield Push("Scale", id="scale")
+            yield Push("Patch", id="patch")
             yield Push("Reset credentials", id="reset-later")
             yield Push("Destroy…", id="destroy")
             yield Push("Try again", id="again", classes="primary")
@@ -148,6 +150,7 @@ class HomeStep(Live):
             "deploy": "It is being deployed: p shows it.",
             "reset": "A reset is under way: r shows it.",
             "scale": "It is being scaled: s shows it.",
+            "patch": "It is being patched: u shows it.",
         }
         self.say(told(words.get(kind, f"A {kind} is under way: v shows it."), sign="…", tone="busy"))
 
@@ -173,9 +176,9 @@ class HomeStep(Live):
             )
             self._offer("start", "destroy")
         elif first:
-            self._offer("reset", "verify", "drill", "scale", "destroy")
+            self._offer("reset", "verify", "drill", "scale", "patch", "destroy")
         else:
-            self._offer("verify", "drill", "scale", "reset-later", "destroy")
+            self._offer("verify", "drill", "scale", "patch", "reset-later", "destroy")
 
     def first_passwords(self) -> list[str]:
         """The VMs that still have the password they were made with."""
@@ -198,7 +201,7 @@ class HomeStep(Live):
             shown = sign(str(resource["state"]))
             name = str(resource["id"]).rpartition("/")[2]
             lines.append(Content.assemble((f"{shown} ", shown.style), name))
-        for words, vms in (("left stopped by a drill", "left_stopped"), ("reset cut off", "uncertain")):
+        for words, vms in _LEFT:
             if names := self.status.get(vms):
                 lines.append(Content.styled(f"! {words}: {', '.join(names)}", "$text-warning"))
         return Content("\n").join(lines)
@@ -288,7 +291,7 @@ class HomeStep(Live):
         gone = self.has_class("-destroying")
         if action == "progress":
             return self._deploying and not gone
-        return not gone if action in ("verify", "drill", "reset", "scale", "copy", "look", "destroy") else True
+        return not gone if action in ("verify", "drill", "reset", "scale", "patch", "copy", "look", "destroy") else True
 
     def _offer(self, *ways: str) -> None:
         if not self.stands:
@@ -306,6 +309,7 @@ class HomeStep(Live):
             "verify": self.action_verify,
             "drill": self.action_drill,
             "scale": self.action_scale,
+            "patch": self.action_patch,
             "destroy": self.action_destroy,
             "again": self.action_look,
         }
@@ -329,6 +333,9 @@ class HomeStep(Live):
     def action_scale(self) -> None:
         self.wizard.go("scale", name=self.name_of_deployment)
 
+    def action_patch(self) -> None:
+        self.wizard.go("patch", name=self.name_of_deployment)
+
     def action_progress(self) -> None:
         self.wizard.go("deploying", name=self.name_of_deployment)
 
@@ -338,6 +345,14 @@ class HomeStep(Live):
     def action_copy(self) -> None:
         if door := self.query_one(Doors).chosen():
             self.wizard.copy(door[1], f"“{door[1]}”")
+
+
+_LEFT = (
+    ("left stopped by a drill", "left_stopped"),
+    ("left out of rotation by a patching", "left_out"),
+    ("reset cut off", "uncertain"),
+)
+"""What an earlier run that was killed has left, and the key of the status that names the VMs."""
 
 
 def _state(state: str) -> Content:

@@ -33,7 +33,12 @@ SHORT = {
 CACHES = (Choice("none"), Choice("read-only", "reads"), Choice("read-write", "reads and writes"))
 DISKS = "machines.data_disks"
 _RETIRED = "Retired on Azure; Azure Stack Hub has it."
-_KEPT = {"diagnostics.health_events": "events", "diagnostics.metrics": "figures", "management.keep_disks": "disks"}
+_KEPT = {
+    "diagnostics.health_events": "events",
+    "diagnostics.metrics": "figures",
+    "diagnostics.guest_metrics": "machines' figures",
+    "management.keep_disks": "disks",
+}
 
 
 class StorageStep(Step):
@@ -71,6 +76,8 @@ class StorageStep(Step):
         events = SwitchControl("the balancer's health events", "no health events")
         yield from _switch("diagnostics.health_events", "Events", events, helps.EVENTS)
         yield from _switch("diagnostics.metrics", "Figures", SwitchControl("kept for good", "93 days"), helps.METRICS)
+        guests = SwitchControl("CPU, memory, disk, network", "not from inside")
+        yield from _switch("diagnostics.guest_metrics", "Machines", guests, helps.GUESTS)
         if deploys("diagnostics.workspace", "/subscriptions/s"):
             line = TextControl(placeholder="none, new, or its id: /subscriptions/…")
             yield Field("diagnostics.workspace", "Workspace", line, help=helps.WORKSPACE)

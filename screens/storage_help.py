@@ -82,6 +82,13 @@ METRICS = Help(
     "Off: 93 days are enough for most.",
     "It can be turned on and off at any time.",
 )
+GUESTS = Help(
+    "Let an agent in each machine tell its CPU, memory, free disk and network once a minute.",
+    "The Azure Monitor agent, told what to count by a data collection rule. It needs the workspace below, in the same "
+    "region, and a way out; it signs in with an identity of its own.",
+    "On where somebody looks at memory and disks: Azure itself sees a machine from outside, its CPU and bytes.",
+    "It can be turned on at any time, but not for a scale set that is there. The workspace bills by the gigabyte.",
+)
 WORKSPACE = Help(
     "A Log Analytics workspace that events and figures go to as well, by its id.",
     "/subscriptions/…/resourceGroups/…/providers/Microsoft.OperationalInsights/workspaces/…; or new: then one is made "

@@ -6,8 +6,8 @@
     deployed = await api.deploy(plan)
     verified = await api.verify(plan.name, wait_s=120)
 
-What changes a deployment (deploy, scale, reset, drill, destroy) holds it, as commands and runs do: beside another one
-it raises UnderWay, an InputError that tells which. What only looks (status, verify) may go on beside it.
+What changes a deployment (deploy, scale, patch, reset, drill, destroy) holds it, as commands and runs do: beside
+another one it raises UnderWay, an InputError that tells which. What only looks (status, verify) may go on beside it.
 
 A module of its own because `wizard.deploy` and `wizard.verify` are packages. What is heavy is imported by the function
 that needs it.
@@ -24,13 +24,27 @@ from wizard.plan.model import Plan
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from wizard.cost.estimate import Estimate
     from wizard.deploy.events import Deployed, Emit, Event, Scaled
     from wizard.deploy.status import Status
+    from wizard.patch import Patched, Wanted
     from wizard.reset.events import Mode, ResetDone
     from wizard.verify.drill import DrillDone
     from wizard.verify.events import Verified
 
-__all__ = ["Plan", "deploy", "destroy", "drill", "read_plan", "reset_credentials", "scale", "status", "verify"]
+__all__ = [
+    "Plan",
+    "cost",
+    "deploy",
+    "destroy",
+    "drill",
+    "patch",
+    "read_plan",
+    "reset_credentials",
+    "scale",
+    "status",
+    "verify",
+]
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -38,6 +52,17 @@ def read_plan(path: str | Path) -> Plan:
     from wizard.plan import files
 
     return files.read(Path(path))
+
+
+async def cost(plan: Plan) -> Estimate:
+    """What a plan would cost at its cloud's retail prices: `monthly` and `hourly` in USD, and the `lines` of them.
+
+    Where the price list cannot be asked, `why` says so, and `known` is false unless prices were kept. Raises
+    InputError for a cloud that is none.
+    """
+    from wizard import cost as costs
+
+    return await costs.of_plan(plan)
 
 
 async def deploy(plan: Plan, *, password: SecretStr | None = None, emit: Emit | None = None) -> Deployed:
@@ -166,6 +191,22 @@ async def scale(
             passwords = dict.fromkeys(outlook.needs_password, password) if password is not None else {}
             tell = run.watching(emit or _silent)
             return await scaling.carry_out(outlook, azure, passwords, tell, drain_s=drain_s)
+
+
+async def patch(name: str | None = None, *, wanted: Wanted | None = None, emit: Emit | None = None) -> Patched:
+    """Install the updates that are due, one update domain after another; calling it is the consent.
+
+    `wanted` is a `wizard.patch.Wanted`: which updates, when to restart, how long; None has its defaults.
+    `wizard.patch.assess` tells what is due and installs nothing. See `wizard.patch.walk.patch`.
+    """
+    from wizard import patch as patching
+    from wizard.deploy import journey, record
+    from wizard.runs import foreground
+
+    known = record.load(name)
+    with foreground.holding("patch", known.name) as run:
+        async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
+            return await patching.patch(known, azure, wanted or patching.Wanted(), emit=run.watching(emit or _silent))
 
 
 async def destroy(name: str | None = None, *, emit: Emit | None = None) -> int:

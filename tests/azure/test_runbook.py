@@ -54,6 +54,7 @@ async def test_the_exported_runbook_deploys_and_verifies(
         sys.executable,
         str(tmp_path / "out" / "runbook.py"),
         sandbox["subscription"],
+        "patch",
         env={**environment, "PYTHONPATH": str(Path.cwd())},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -66,6 +67,7 @@ async def test_the_exported_runbook_deploys_and_verifies(
             await operation.result()
     assert process.returncode == 0, told
     assert "0 failed" in told
+    assert "patched 1 VMs: 2 updates, 1 restarted" in told
     assert "run1" in {item["name"] for item in listed or ()}
 
 

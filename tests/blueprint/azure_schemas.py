@@ -38,7 +38,14 @@ HANGING = {
 }
 """Types of what hangs on another resource: the schema's name of each, and its version."""
 
-WITHOUT = ("Microsoft.Authorization/locks", "Microsoft.OperationalInsights/workspaces")
+WITHOUT = (
+    "Microsoft.Authorization/locks",
+    "Microsoft.OperationalInsights/workspaces",
+    "Microsoft.Insights/dataCollectionRules",
+    "Microsoft.Compute/virtualMachines/providers/dataCollectionRuleAssociations",
+    "Microsoft.Compute/virtualMachineScaleSets/providers/dataCollectionRuleAssociations",
+    "Microsoft.ManagedIdentity/userAssignedIdentities",
+)
 """Types whose schemas are not among the files."""
 
 

@@ -30,6 +30,8 @@ MODELS: Mapping[str, tuple[types.ModuleType, str]] = {
 
 ANYTHING = object()
 
+_ASSOCIATION = {"properties": dict.fromkeys(("dataCollectionRuleId", "dataCollectionEndpointId", "description"))}
+
 SHAPES: Mapping[str, Mapping[str, Any]] = {
     "Microsoft.Network/loadBalancers/providers/diagnosticSettings": {
         "properties": {
@@ -43,10 +45,29 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
         "tags": ANYTHING,
         "properties": {"sku": {"name": None}, "retentionInDays": None},
     },
+    "Microsoft.Insights/dataCollectionRules": {
+        **dict.fromkeys(("location", "kind")),
+        "tags": ANYTHING,
+        "properties": {
+            "description": None,
+            "dataSources": {
+                "performanceCounters": dict.fromkeys(
+                    ("name", "streams", "samplingFrequencyInSeconds", "counterSpecifiers")
+                )
+            },
+            "destinations": {"logAnalytics": dict.fromkeys(("name", "workspaceResourceId"))},
+            "dataFlows": dict.fromkeys(("streams", "destinations", "transformKql", "outputStream")),
+        },
+    },
+    "Microsoft.Compute/virtualMachines/providers/dataCollectionRuleAssociations": _ASSOCIATION,
+    "Microsoft.Compute/virtualMachineScaleSets/providers/dataCollectionRuleAssociations": _ASSOCIATION,
+    "Microsoft.ManagedIdentity/userAssignedIdentities": {"location": None, "tags": ANYTHING},
     "Microsoft.Authorization/locks": {"properties": dict.fromkeys(("level", "notes", "owners"))},
 }
 """What no installed SDK has a model of (Microsoft, "Diagnostic Settings - Create Or Update", "Workspaces - Create Or
-Update", "Management Locks - Create Or Update By Scope"). What hangs on another resource has no tags nor location."""
+Update", "Management Locks - Create Or Update By Scope", "User Assigned Identities - Create Or Update"; the swagger
+dataCollectionRules_API and dataCollectionRuleAssociations_API, 2022-06-01). What hangs on another resource has no tags
+nor location."""
 
 
 def unknown(type: str, body: Mapping[str, Any]) -> list[str]:

@@ -55,6 +55,15 @@ def hangs_on(resource: Resource) -> str:
     return resource.id[: resource.id.rindex("/providers/")] if extension else ""
 
 
+def extension_before(graph: Blueprint, resource: Resource) -> str:
+    """Of an extension, what its machine works on before it: another one, or the machine itself; else ""."""
+    if resource.type != names.EXTENSION:
+        return ""
+    machine = resource.id.rsplit("/", 2)[0]
+    own = [one.id for one in graph.of_type(names.EXTENSION) if one.id.startswith(f"{machine}/")]
+    return [machine, *own][own.index(resource.id)]
+
+
 def accounts(graph: Blueprint, resource: Resource) -> set[str]:
     """The storage accounts whose endpoints a body names."""
     names = set(re.findall(r"https://([a-z0-9]+)\.blob\.", json.dumps(dict(resource.body))))
@@ -101,6 +110,7 @@ def test_the_edges_are_those_azure_needs_and_no_more(plan: Plan) -> None:
             continue
         needed = {owner(graph, each) for each in references(resource)} | group | accounts(graph, resource)
         needed |= {parent} if (parent := hangs_on(resource)) else set()
+        needed |= {before} if (before := extension_before(graph, resource)) else set()
         reachable = ancestors(graph, resource.id)
         assert needed <= reachable, f"{resource.name} does not wait for something it refers to"
         for edge in resource.after:

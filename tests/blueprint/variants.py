@@ -74,7 +74,13 @@ VARIANTS: Mapping[str, dict[str, Any]] = {
             "nat_first_port": 40000,
             "nat_range": 20,
         },
-        "diagnostics": {"boot": False, "storage_account": True, "workspace": "new", "health_events": True},
+        "diagnostics": {
+            "boot": False,
+            "storage_account": True,
+            "workspace": "new",
+            "health_events": True,
+            "guest_metrics": True,
+        },
         "management": {"lock": "delete", "patching": "image", "keep_disks": True},
     },
     "zones": {
@@ -97,6 +103,7 @@ VARIANTS: Mapping[str, dict[str, Any]] = {
     "windows": {
         "machines": {**WINDOWS, "size": "Standard_D2s_v5"},
         "balancer": {"probe_path": "/health/live.txt?a=1", "backend_port": 8080},
+        "diagnostics": {"workspace": WORKSPACE, "guest_metrics": True},
     },
     "windows-folder": {
         "machines": {**WINDOWS, "count": 1},
@@ -117,13 +124,14 @@ VARIANTS: Mapping[str, dict[str, Any]] = {
             "repairs_grace_min": 30,
         },
         "balancer": {"nat": "range", "probe_path": "/live"},
-        "diagnostics": {"boot": False},
+        "diagnostics": {"boot": False, "workspace": "new", "guest_metrics": True},
     },
     "scale-set-windows": {
         "prefix": "web-front-long",
         "machines": {**WINDOWS, "placement": "scale-set"},
         "scale_set": {"zones": False, "repairs": False},
         "balancer": {"nat": "range", "probe_protocol": "tcp", "backend_port": 8080},
+        "diagnostics": {"workspace": WORKSPACE, "guest_metrics": True},
     },
     "scale-set-bare": {
         "machines": {"placement": "scale-set", "workload": "none", "image": IMAGE, "encryption_at_host": True},
@@ -163,7 +171,7 @@ ALONE: Mapping[str, tuple[str, ...]] = {
     "own-script": (names.VM,),
     "windows-folder": (names.VM, names.EXTENSION),
     "windows-bare": (names.VM, names.EXTENSION),
-    "scale-set-windows": (names.BALANCER, names.PUBLIC_IP, names.SCALE_SET, names.AUTOSCALE),
+    "scale-set-windows": (names.BALANCER, names.PUBLIC_IP, names.SCALE_SET, names.AUTOSCALE, names.COLLECTION_RULE),
     "scale-set-bare": (names.SCALE_SET,),
     "scale-set-windows-bare": (names.SCALE_SET,),
     "scale-set-without-health": (names.SCALE_SET,),
@@ -182,7 +190,7 @@ def shown(graph: Blueprint, types: tuple[str, ...] = ()) -> list[dict[str, Any]]
 
     def short(value: Any, key: str = "") -> Any:
         if isinstance(value, Mapping):
-            return {str(name): short(inner, str(name)) for name, inner in value.items()}
+            return {str(name).replace(group, "@"): short(inner, str(name)) for name, inner in value.items()}
         if isinstance(value, (list, tuple)):
             return [short(item) for item in value]
         if isinstance(value, str):

@@ -162,3 +162,15 @@ def test_values_that_are_taken_only_once_are_left_out_of_lists_and_tuples_too():
     secret = {"adminPassword": "y", "kept": 1}
     body = update_body(resource("x", properties={"list": [secret], "tuple": (secret, "text")}), {"properties": {}})
     assert body["properties"] == {"list": [{"kept": 1}], "tuple": [{"kept": 1}, "text"]}
+
+
+def test_an_identity_of_somebody_elses_stays_beside_ours():
+    vm = resource("vm", type=MACHINE, identity={"type": "SystemAssigned"})
+    theirs = {"type": "UserAssigned", "userAssignedIdentities": {"/subscriptions/s/x": {"clientId": "1"}}}
+    (difference,) = same(vm.body, {**vm.body, "identity": theirs})
+    assert (difference.where, refused(MACHINE, "identity/type")) == ("identity.type", [])
+    written = update_body(vm, {**vm.body, "identity": theirs})["identity"]
+    assert written == {**theirs, "type": "SystemAssigned, UserAssigned"}
+    assert same(vm.body, {**vm.body, "identity": {**written, "principalId": "2"}}) == []
+    assert same(vm.body, {**vm.body, "identity": {"type": "None"}}) != []
+    assert same(vm.body, {**vm.body, "identity": None}) != []

@@ -10,6 +10,7 @@ from tests.deploy.memory import conflict
 from wizard.azure.errors import ArmError
 from wizard.deploy import retry
 from wizard.deploy.retry import Patience
+from wizard.errors import AzureError
 
 
 class Clock:
@@ -139,3 +140,20 @@ def test_until_the_limit_and_no_longer():
         told = ArmError("Azure refused it.", code="Conflict", status=409)
         told.retry_after_s = asked
         assert Patience(1.0, lambda error: True, 10, clock=clock, draw=lambda: 0.0).next_wait_s(told) == wait
+
+
+@pytest.mark.parametrize(("status", "waits"), [(400, True), (409, True), (403, False)])
+def test_deletes_wait_for_a_rule_whose_associations_are_about_to_go(status: int, waits: bool):
+    told = AzureError("The rule 'dcr' has associations: vm1.", code="Anything", status=status)
+    assert (Patience.with_deletes(0.1).next_wait_s(told) is not None) is waits
+    assert Patience.with_writes(0.1).next_wait_s(told) is None
+
+
+@pytest.mark.parametrize(("status", "waits"), [(400, True), (409, True), (404, False), (None, False)])
+def test_a_delete_waits_for_associations_that_are_told_in_words_alone(status, waits):
+    told = ArmError("The rule has Associations.", "Remove them.", code="InvalidParameter", status=status)
+    assert (Patience.with_deletes(0.1).next_wait_s(told) is not None) is waits
+    other = ArmError("The rule is kept.", "Its associations are there.", code="InvalidParameter", status=status)
+    assert (Patience.with_deletes(0.1).next_wait_s(other) is not None) is waits
+    assert Patience.with_deletes(0.1).next_wait_s(conflict("InvalidParameter", status)) is None
+    assert Patience.with_writes(0.1).next_wait_s(told) is None

@@ -102,6 +102,21 @@ async def test_everything_goes_users_before_what_they_use():
     assert "enablevmaccess" not in memory.names(memory.deletes)
 
 
+@pytest.mark.parametrize("kind", [VM, "Microsoft.Compute/virtualMachineScaleSets"])
+async def test_what_agents_go_by_goes_after_their_machines(kind: str):
+    memory = Memory(
+        the_group(),
+        there("Microsoft.OperationalInsights/workspaces", "log"),
+        there("Microsoft.Insights/dataCollectionRules", "dcr"),
+        there("Microsoft.ManagedIdentity/userAssignedIdentities", "agent"),
+        there(kind, "machines"),
+    )
+    await run(memory)
+    place = {ids.parse(gone).name: number for number, gone in enumerate(memory.deletes)}
+    assert place["machines"] < place["dcr"] < place["log"]
+    assert place["machines"] < place["agent"]
+
+
 async def test_a_deployment_that_is_not_there_is_destroyed():
     memory = Memory()
     assert await run(memory) == (0, [Destroyed(NAME, 0)])

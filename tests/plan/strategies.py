@@ -170,6 +170,7 @@ def diagnostics(draw: st.DrawFn) -> Diagnostics:
         workspace=workspace,
         health_events=kept and draw(st.booleans()),
         metrics=kept and draw(st.booleans()),
+        guest_metrics=bool(workspace) and draw(st.booleans()),
     )
 
 

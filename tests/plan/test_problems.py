@@ -35,7 +35,7 @@ def test_the_file_has_these_cases_and_no_others() -> None:
 
 
 def test_each_field_is_a_key_of_the_plan() -> None:
-    keys = {*document.fields(), "tags", "password", "a.field", "another.field"}
+    keys = {*document.fields(), "tags", "password", "a.field", "another.field", "patch.minutes", "patch.share"}
     told_of = {problem.field for case in CASES.values() for problem in told.problems(case)}
     assert {field for field in told_of if field not in keys} == {
         field for field in told_of if field.startswith("tags.")

@@ -234,6 +234,19 @@ async def test_a_workspace_that_is_not_there_is_told_before_anything_is_written(
     assert await checked(changed(plan, diagnostics={**wanted, "workspace": "new"})) == []
 
 
+async def test_a_workspace_in_another_region_takes_events_but_no_rule(plan: Plan, checked: Checked, azure: Azure):
+    await put_group(azure, "pf-logs")
+    body = {"location": "northeurope", "properties": {"sku": {"name": "PerGB2018"}}}
+    there = await put(azure, "pf-logs", WORKSPACES, "far-logs", body)
+    assert await checked(changed(plan, diagnostics={"metrics": True, "workspace": there})) == []
+    problem = only(await checked(changed(plan, diagnostics={"guest_metrics": True, "workspace": there})))
+    assert (problem.field, problem.severity) == ("diagnostics.workspace", "error")
+    assert "northeurope" in problem.what
+    near = await put(azure, "pf-logs", WORKSPACES, "near-logs", {**body, "location": LOCATION})
+    assert await checked(changed(plan, diagnostics={"guest_metrics": True, "workspace": near})) == []
+    assert (await azure.begin_delete(ids.group_id(azure.subscription_id, "pf-logs"))) is not None
+
+
 async def test_the_provider_of_workspaces_is_asked_about_where_one_is_made(plan: Plan, checked: Checked, azure: Azure):
     new = changed(plan, diagnostics={"metrics": True, "workspace": "new"})
     await azure.ask(azure.resource.providers.unregister("Microsoft.OperationalInsights"))

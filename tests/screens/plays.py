@@ -194,3 +194,51 @@ def status(
             "balancer": {"frontend_port": 8081},
         },
     }
+
+
+def assessed(vm: str, domain: str, *classes: str, pending: bool = False, why: str = "") -> dict[str, Any]:
+    """What is due on a VM: an update of each of these classes."""
+    patches = [
+        {"name": f"package-{each.lower()}", "version": "1.2", "kb": "", "classes": [each], "reboot": "NeverReboots"}
+        for each in classes
+    ]
+    return {
+        "event": "assessed",
+        "vm": vm,
+        "domain": domain,
+        "due": len(classes),
+        "critical_and_security": sum(each != "Other" for each in classes),
+        "other": classes.count("Other"),
+        "reboot_pending": pending,
+        "patches": patches,
+        "windows": False,
+        "why": why,
+    }
+
+
+def patching(vm: str, domain: str, state: str, at: float, detail: str = "") -> dict[str, Any]:
+    """A VM goes on to its next state."""
+    return {"event": "patching", "vm": vm, "domain": domain, "state": state, "at": at, "detail": detail}
+
+
+def vm_patched(vm: str, domain: str, at: float, **more: Any) -> dict[str, Any]:
+    """How an installation ended: well, unless it says otherwise."""
+    ended = {"status": "Succeeded", "installed": 2, "failed": 0, "pending": 0, "reboot": "Completed"}
+    common = {"event": "vm_patched", "vm": vm, "domain": domain, "at": at, "seconds": 20.0, "why": "", "remedy": ""}
+    return {**common, **ended, **more}
+
+
+def domain_begun(domain: str, number: int, of: int, at: float, *vms: str) -> dict[str, Any]:
+    return {
+        "event": "domain", "domain": domain, "vms": list(vms), "number": number, "of": of, "at": at, "drained": True,
+    }  # fmt: skip
+
+
+def patched(vms: int, **more: Any) -> dict[str, Any]:
+    """The end of a patching."""
+    sums = {"vms": vms, "current": 0, "installed": 2 * vms, "restarted": vms, "reboot_pending": [], "seconds": 90.0}
+    load = {"requests": None, "failed_requests": None, "longest_gap_s": None, "kept_alive": None}
+    return {"event": "patched", "name": "rg", "domains": [], "machines": [], "evidence": "/e", **sums, **load, **more}
+
+
+ASSESSMENT = {"event": "assessment", "name": "rg", "vms": 3, "due_vms": 2, "due": 4, "failed": 0}

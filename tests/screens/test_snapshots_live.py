@@ -16,7 +16,25 @@ from screens.widgets.pick import PickScreen
 from tests.screens.conftest import until
 from tests.screens.desks import scale_outlook
 from tests.screens.looks import assert_looks
-from tests.screens.plays import BALANCER, NSG, VNET, Stage, nic, plan_of, planned, resource, staged, status, vm
+from tests.screens.plays import (
+    ASSESSMENT,
+    BALANCER,
+    NSG,
+    VNET,
+    Stage,
+    assessed,
+    domain_begun,
+    nic,
+    patched,
+    patching,
+    plan_of,
+    planned,
+    resource,
+    staged,
+    status,
+    vm,
+    vm_patched,
+)
 
 
 def checks() -> list[dict[str, Any]]:
@@ -142,6 +160,46 @@ async def scaled(app: WizardApp, pilot: Any, stage: Stage) -> None:
     await until(pilot, lambda: app.screen.over)  # type: ignore[attr-defined]
 
 
+LOOKED = (
+    assessed("web1", "update domain 0", "Security", "Other"),
+    assessed("web2", "update domain 1", "Security", "Critical", "Other"),
+    assessed("web3", "update domain 2", "Other"),
+    ASSESSMENT,
+)
+
+
+async def due(app: WizardApp, pilot: Any, stage: Stage) -> None:
+    app.go("patch", name="rg")
+    screen = await here(app, pilot, "patch")
+    await pilot.press("f3")
+    await until(pilot, lambda: screen.run and screen.plan)
+    stage.plays[0].tell(*LOOKED)
+    stage.plays[0].end()
+    await until(pilot, lambda: screen.over)
+
+
+async def patching_domains(app: WizardApp, pilot: Any, stage: Stage) -> None:
+    play = stage.play(kind="patch", name="rg", request={"rate": 100.0})
+    app.go("patch", name="rg")
+    screen = await here(app, pilot, "patch")
+    first, second = "update domain 0", "update domain 1"
+    total = {"requests": 4800, "errors": 0, "by_vm": {}}
+    play.tell(*LOOKED, patching("web3", "update domain 2", "current", 0.1), patching("web1", first, "waiting", 0.1))
+    play.tell(vm_patched("web1", first, 27.0), patching("web1", first, "done", 28.0))
+    play.tell(domain_begun(second, 2, 2, 29.0, "web2"), patching("web2", second, "draining", 31.0, "30 s"))
+    play.tell({"event": "load_progress", "at": 31.0, "total": total})
+    await until(pilot, lambda: screen.course.load and screen.plan)
+
+
+async def patched_all(app: WizardApp, pilot: Any, stage: Stage) -> None:
+    await patching_domains(app, pilot, stage)
+    second = "update domain 1"
+    stage.plays[0].tell(vm_patched("web2", second, 50.0), patching("web2", second, "done", 61.0))
+    stage.plays[0].tell(patched(2, requests=9120, failed_requests=0, longest_gap_s=0.12))
+    stage.plays[0].end()
+    await until(pilot, lambda: app.screen.over)  # type: ignore[attr-defined]
+
+
 async def removing(app: WizardApp, pilot: Any, stage: Stage) -> None:
     app.go("reset", name="rg")
     screen = await here(app, pilot, "reset")
@@ -190,6 +248,9 @@ SCENES: dict[str, Callable[..., Awaitable[None]]] = {
     "scale": scaling,
     "draining": draining,
     "scaled": scaled,
+    "patch": due,
+    "patching": patching_domains,
+    "patched": patched_all,
     "home": at_home,
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from wizard import blueprint, keys
 from wizard.azure import clients, clouds
 from wizard.deploy import endpoints, journey, record
 from wizard.plan.choices import DEFAULT_IMAGES
-from wizard.plan.model import Auth, Balancer, Machines, OsType, Plan
-from wizard.verify import machines, readiness, verify
+from wizard.plan.model import Auth, Balancer, Diagnostics, Machines, Nat, OsType, Placement, Plan
+from wizard.verify import health, machines, readiness, verify
 from wizard.verify.events import CheckDone, Verified
 
 PORT = 8081
@@ -37,7 +38,15 @@ class Stand:
 
 
 @contextmanager
-def standing(auth: Auth, count: int, *, page: bool, os: OsType = OsType.LINUX) -> Iterator[Stand]:
+def standing(
+    auth: Auth,
+    count: int,
+    *,
+    page: bool,
+    os: OsType = OsType.LINUX,
+    diagnostics: Diagnostics | None = None,
+    placement: Placement = Placement.AVAILABILITY_SET,
+) -> Iterator[Stand]:
     """Deploy into the running sandbox and wait for the sign-ins, and for `page`, too; destroyed at the end.
 
     The key is the one in HOME/keys. One probe decides, since their 5 s are not shortened by any speed.
@@ -46,8 +55,11 @@ def standing(auth: Auth, count: int, *, page: bool, os: OsType = OsType.LINUX) -
     plan = Plan(
         name=f"stand-{token_hex(3)}",
         prefix="web",
-        machines=Machines(os=os, image=DEFAULT_IMAGES[os], count=count, auth=auth, ssh_key=key),
-        balancer=Balancer(frontend_port=PORT, probe_threshold=1),
+        machines=Machines(os=os, image=DEFAULT_IMAGES[os], count=count, auth=auth, ssh_key=key, placement=placement),
+        balancer=Balancer(
+            frontend_port=PORT, probe_threshold=1, nat=Nat.RANGE if placement is Placement.SCALE_SET else Nat.PER_VM
+        ),
+        diagnostics=diagnostics or Diagnostics(),
     )
     passwords = {vm: SecretStr(f"first-Horse-{token_hex(4)}") for vm in plan.vm_names}
     try:
@@ -83,3 +95,21 @@ async def verified_by(azure: clients.Azure, name: str, **options: Any) -> tuple[
     told: list[Any] = []
     verified = await verify(record.load(name), azure, emit=told.append, **options)
     return verified, [event for event in told if isinstance(event, CheckDone)]
+
+
+def planned(stand: Stand, azure: clients.Azure) -> tuple[Any, str, list[machines.Machine]]:
+    """The balancer, its rule's name and the VMs, as they are planned."""
+    graph = blueprint.build(stand.plan, azure.subscription_id)
+    balancer = next(iter(graph.of_type(machines.LOAD_BALANCERS)))
+    return balancer, balancer.body["properties"]["loadBalancingRules"][0]["name"], list(machines.of(graph))
+
+
+async def until_probes(azure: clients.Azure, stand: Stand, **wanted: bool) -> None:
+    balancer, rule, vms = planned(stand, azure)
+    until = time.monotonic() + 30
+    while True:
+        found = await health.probes(azure, balancer.id, rule, vms)
+        if all(found[vm][0] == up for vm, up in wanted.items()):
+            return
+        assert time.monotonic() < until, found
+        await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""What Azure Monitor knows of a balancer: its metrics, and its health events where something keeps them.
+"""What Azure Monitor knows: a balancer's metrics, its health events where something keeps them, and machines' figures.
 
 None of the SDK's clients that are here has any of it; all are single requests.
 """
@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from wizard import ids
 from wizard.azure.errors import explained
 from wizard.errors import AzureError
 
@@ -82,19 +86,61 @@ async def logged_events(
     They have the form that `health_events` tells them in. Azure takes some minutes until a row is there. Reading needs
     the role Log Analytics Reader. Raises AzureError (403 without it), UnreachableError.
     """
+    back = datetime.datetime.now(datetime.UTC) - since
+    rows = await _rows(azure, workspace_id, f"{TABLE} | where TimeGenerated > ago({int(back.total_seconds()) + 1}s)")
+    mine = [row for row in rows if str(row.get("LoadBalancerResourceId")).lower() == balancer_id.lower()]
+    return [{"time": row["TimeGenerated"], "properties": row} for row in mine]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the agent of one machine has sent. `heartbeat` is when it last said that it is there, None where it did not.
+
+    `figures` are the latest value of each counter and instance, such as ("% Processor Time", "_Total"): 2.1, and `at`
+    when the latest of them was taken.
+    """
+
+    heartbeat: datetime.datetime | None = None
+    at: datetime.datetime | None = None
+    figures: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+
+async def told_by_guests(azure: Azure, workspace_id: str, group_id: str, seconds: float) -> dict[str, Told]:
+    """What the agents of a resource group's machines have sent in the last `seconds`, by `ids.key` of the machine.
+
+    Raises AzureError: 403 without the role Log Analytics Reader, 404 where there is no such workspace;
+    UnreachableError.
+    """
+    span = f"where TimeGenerated > ago({max(1, math.ceil(seconds))}s)"
+    ours = f'where _ResourceId startswith "{group_id.lower()}/"'  # others may send to the same workspace
+    beats = await _rows(azure, workspace_id, f"Heartbeat | {span} | {ours}")
+    perf = await _rows(azure, workspace_id, f"Perf | {span} | {ours}")
+    when = {ids.key(str(row["_ResourceId"])): _moment(row) for row in beats}  # the oldest first: the last one stays
+    figures: dict[str, dict[tuple[str, str], float]] = {}
+    taken: dict[str, datetime.datetime] = {}
+    for row in perf:
+        key = ids.key(str(row["_ResourceId"]))
+        figures.setdefault(key, {})[str(row["CounterName"]), str(row["InstanceName"])] = float(row["CounterValue"])
+        taken[key] = _moment(row)
+    return {key: Told(when.get(key), taken.get(key), figures.get(key, {})) for key in when.keys() | figures.keys()}
+
+
+async def _rows(azure: Azure, workspace_id: str, query: str) -> list[dict[str, Any]]:
+    """What a query of a workspace is answered with, by column, the oldest first."""
     if not azure.cloud.logs:
         raise AzureError(f"The cloud {azure.cloud.name} has no Log Analytics that could be asked.")
-    back = datetime.datetime.now(datetime.UTC) - since
-    query = f"{TABLE} | where TimeGenerated > ago({int(back.total_seconds()) + 1}s)"
     found = await workspace(azure, workspace_id)
     tables = await _asked(azure, str(found["properties"]["customerId"]), query)
-    events = []
+    rows = []
     for table in tables[:1]:
         names = [str(column["name"]) for column in table["columns"]]
         rows = [dict(zip(names, row, strict=True)) for row in table["rows"]]
-        mine = [row for row in rows if str(row.get("LoadBalancerResourceId")).lower() == balancer_id.lower()]
-        events = [{"time": row["TimeGenerated"], "properties": row} for row in mine]
-    return sorted(events, key=lambda event: str(event["time"]))
+    return sorted(rows, key=lambda row: str(row["TimeGenerated"]))
+
+
+def _moment(row: Mapping[str, Any]) -> datetime.datetime:
+    moment = datetime.datetime.fromisoformat(str(row["TimeGenerated"]))
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
 
 
 async def _asked(azure: Azure, customer: str, query: str) -> list[dict[str, Any]]:

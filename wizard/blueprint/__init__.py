@@ -19,7 +19,7 @@ def build(plan: Plan, subscription: str) -> Blueprint:
     another edge is not drawn again (a VM waits for its NIC, and so for subnet, NSG, NAT gateway and balancer). A group
     that is somebody else's is no part of it: nothing here ever writes it.
     """
-    from wizard.blueprint import compute, monitoring, names, network, scaleset, storage
+    from wizard.blueprint import compute, guests, monitoring, names, network, scaleset, storage
     from wizard.blueprint.resource import OWNER_TAG, Blueprint, Resource
     from wizard.plan import document, not_yet
     from wizard.plan.files import PlanProblems
@@ -33,6 +33,7 @@ def build(plan: Plan, subscription: str) -> Blueprint:
         *network.resources(plan, ids, common),
         *storage.resources(plan, ids, common),
         *monitoring.resources(plan, ids, common),
+        *guests.resources(plan, ids, common),
         *compute.resources(plan, ids, common),
         *network.nics(plan, ids, common),
         *compute.vms(plan, ids, common),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import cycle
 from typing import Any
 
-from wizard.blueprint import disks, names, userdata, vhds, windows
+from wizard.blueprint import disks, guests, names, userdata, vhds, windows
 from wizard.blueprint.names import Ids
 from wizard.blueprint.resource import Resource
 from wizard.plan import workload
@@ -38,7 +38,8 @@ def resources(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resou
 def vms(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
     """The VMs, in order. Each waits for its NIC, and through it for the network and the way out, and for the set.
 
-    Behind each Windows VM comes the extension that makes it serve the page; a Linux VM is told by its custom data.
+    Behind each Windows VM comes the extension that makes it serve the page; a Linux VM is told by its custom data. Then
+    comes what tells its figures, where the plan wants them.
     """
     image = image_of(plan)
     linux = plan.machines.os is OsType.LINUX
@@ -46,15 +47,19 @@ def vms(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
     secrets = (PASSWORD_SLOT,) if plan.machines.auth is Auth.PASSWORD else ()
     zones = cycle(plan.machines.zones)
     for vm in plan.vm_names:
-        body = {**common, "properties": vm_properties(plan, ids, vm, image, custom_data)}
+        body = {**common, **guests.identity(plan, ids), "properties": vm_properties(plan, ids, vm, image, custom_data)}
         if plan.machines.placement is Placement.ZONES:
             body["zones"] = [next(zones)]
         after: tuple[str, ...] = (ids.nic(vm), ids.availability_set) if in_set(plan) else (ids.nic(vm),)
         if vhds.per_vm(plan):
             after += vhds.needed(plan, ids, vm)
         yield Resource(ids.vm(vm), names.VM, vm, body, after=after, secrets=secrets)
+        last = ids.vm(vm)
         if not linux and plan.machines.workload == workload.PAGE:
-            yield windows.page(plan, ids, vm, common)
+            page = windows.page(plan, ids, vm, common)
+            last = page.id
+            yield page
+        yield from guests.on_vm(plan, ids, vm, common, last=last)
 
 
 def image_of(plan: Plan) -> Image:

@@ -26,9 +26,14 @@ SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets"
 AUTOSCALE = "Microsoft.Insights/autoscalesettings"
 STORAGE = "Microsoft.Storage/storageAccounts"
 WORKSPACE = "Microsoft.OperationalInsights/workspaces"
+COLLECTION_RULE = "Microsoft.Insights/dataCollectionRules"
+IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
 EXTENSION = "Microsoft.Compute/virtualMachines/extensions"
 
 DIAGNOSTIC_SETTING = "Microsoft.Network/loadBalancers/providers/diagnosticSettings"
+
+VM_ASSOCIATION = f"{VM}/providers/dataCollectionRuleAssociations"
+SCALE_SET_ASSOCIATION = f"{SCALE_SET}/providers/dataCollectionRuleAssociations"
 
 LOCK = "Microsoft.Authorization/locks"
 
@@ -88,6 +93,25 @@ def autoscale(prefix: str) -> str:
 def workspace(prefix: str) -> str:
     """At most 63 characters, which the longest prefix leaves room for."""
     return f"{prefix}-log"
+
+
+def collection_rule(prefix: str) -> str:
+    """What the machines' agents count, and where it goes."""
+    return f"{prefix}-dcr"
+
+
+def agent_identity(prefix: str) -> str:
+    """What a scale set's agents sign in with."""
+    return f"{prefix}-agent"
+
+
+def association(of: str) -> str:
+    """A machine's or a scale set's, with the rule. It has no tags: ours by how it begins, and each by whose it is."""
+    return f"{OURS}-{of}"
+
+
+def agent_extension(vm: str) -> str:
+    return f"{vm}-agent"
 
 
 def nic(vm: str) -> str:
@@ -206,6 +230,18 @@ class Ids:
     @property
     def diagnostic_setting(self) -> str:
         return f"{self.balancer}/providers/Microsoft.Insights/diagnosticSettings/{OURS}"
+
+    @property
+    def collection_rule(self) -> str:
+        return self._id(COLLECTION_RULE, collection_rule(self.prefix))
+
+    @property
+    def agent_identity(self) -> str:
+        return self._id(IDENTITY, agent_identity(self.prefix))
+
+    def association(self, scope: str, of: str) -> str:
+        """`scope` is the id of the machine or the scale set, `of` its name."""
+        return f"{scope}/providers/Microsoft.Insights/dataCollectionRuleAssociations/{association(of)}"
 
     @property
     def lock(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wizard.blueprint import compute, disks, names, userdata, windows
+from wizard.blueprint import compute, disks, guests, names, userdata, windows
 from wizard.blueprint.names import Ids
 from wizard.blueprint.resource import AtFirst, Resource
 from wizard.plan import limits, workload
@@ -46,13 +46,18 @@ def resources(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resou
     capacity = AtFirst(plan.machines.count) if choice.autoscale else plan.machines.count
     body: dict[str, Any] = {
         **common,
+        **guests.identity(plan, ids),
         "sku": {"name": plan.machines.size, "tier": "Standard", "capacity": capacity},
         "properties": properties,
     }
     if choice.zones:
         body["zones"] = list(plan.machines.zones)
     secrets = (PASSWORD_SLOT,) if plan.machines.auth is Auth.PASSWORD else ()
-    yield Resource(ids.scale_set, names.SCALE_SET, name, body, after=(ids.vnet, ids.balancer), secrets=secrets)
+    after: tuple[str, ...] = (ids.vnet, ids.balancer)
+    if plan.diagnostics.guest_metrics:
+        after += (ids.agent_identity,)
+    yield Resource(ids.scale_set, names.SCALE_SET, name, body, after=after, secrets=secrets)
+    yield from guests.on_scale_set(plan, ids)
     if choice.autoscale:
         setting = {**common, "properties": _autoscale(plan, ids)}
         yield Resource(ids.autoscale, names.AUTOSCALE, names.autoscale(plan.prefix), setting, after=(ids.scale_set,))
@@ -79,7 +84,7 @@ def _profile(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> dict[str, Any]:
     }
     if security := disks.security_profile(plan):
         profile["securityProfile"] = security
-    if extensions := list(_extensions(plan)):
+    if extensions := list(_extensions(plan, ids)):
         profile["extensionProfile"] = {"extensions": extensions}
     return profile
 
@@ -101,30 +106,33 @@ def _interface(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def _extensions(plan: Plan) -> Iterator[dict[str, Any]]:
-    """What makes a Windows machine serve the page, and what asks the workload from inside, after that."""
+def _extensions(plan: Plan, ids: Ids) -> Iterator[dict[str, Any]]:
+    """What makes a Windows machine serve the page, what asks the workload from inside, and what tells its figures."""
     linux = plan.machines.os is OsType.LINUX
     page = not linux and plan.machines.workload == workload.PAGE
     if page:
         yield {"name": EXTENSION_PAGE, "properties": windows.page_properties(plan)}
-    if not plan.scale_set.health:
-        return
-    choice = plan.balancer
+    after = {"provisionAfterExtensions": [EXTENSION_PAGE]} if page else {}
+    if plan.scale_set.health:
+        yield {"name": EXTENSION_HEALTH, "properties": {**_health(plan), **after}}
+    if plan.diagnostics.guest_metrics:
+        yield {"name": guests.IN_PROFILE, "properties": {**guests.agent_properties(plan, ids), **after}}
+
+
+def _health(plan: Plan) -> dict[str, Any]:
+    choice, linux = plan.balancer, plan.machines.os is OsType.LINUX
     settings: dict[str, Any] = {"protocol": "tcp", "port": choice.backend_port}
     if choice.probe_protocol is ProbeProtocol.HTTP and plan.machines.workload != workload.NONE:
         settings = {"protocol": "http", "port": choice.backend_port, "requestPath": choice.probe_path}
     if plan.machines.workload == workload.NONE:  # nothing serves: that it can be signed in to is what can be asked
         settings["port"] = limits.SSH_PORT if linux else limits.RDP_PORT
-    properties: dict[str, Any] = {
+    return {
         "publisher": "Microsoft.ManagedServices",
         "type": "ApplicationHealthLinux" if linux else "ApplicationHealthWindows",
         "typeHandlerVersion": "1.0",
         "autoUpgradeMinorVersion": True,
         "settings": settings,
     }
-    if page:
-        properties["provisionAfterExtensions"] = [EXTENSION_PAGE]
-    yield {"name": EXTENSION_HEALTH, "properties": properties}
 
 
 def computer_name_prefix(plan: Plan) -> str:

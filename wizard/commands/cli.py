@@ -22,6 +22,7 @@ COMMANDS = {
     "ramp": "Prove that autoscale goes out and in again.",
     "reset": "Reset VMs' credentials, with proof.",
     "scale": "More or fewer VMs, without losing a request.",
+    "patch": "Install updates, one update domain after another.",
     "destroy": "Delete everything a deployment created.",
     "sandbox": "The local Azure: start, stop, status, env.",
 }

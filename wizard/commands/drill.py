@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ from wizard.commands import output
 from wizard.errors import InputError
 
 if TYPE_CHECKING:
+    from wizard.deploy.events import Event
     from wizard.deploy.record import Record
     from wizard.verify.drill import DrillDone
 
@@ -80,16 +79,15 @@ async def _drill(known: Record, out: output.Output, *, rolling: bool, **options:
     from wizard.deploy import journey
     from wizard.verify import drill as drills
 
-    def tell(event: object) -> None:
+    def tell(event: Event) -> None:
         from wizard.commands import progress
-        from wizard.deploy.events import BroughtBack
         from wizard.verify.drill.events import DrillDone, Mark
         from wizard.verify.events import Waiting
 
         if isinstance(event, Waiting):
             out.say(event.detail)
-        elif isinstance(event, BroughtBack):
-            (out.data(event.as_event()) if out.json else out.say(progress.brought_back(event)))
+        elif (line := progress.put_right(event)) is not None:
+            (out.data(event.as_event()) if out.json else out.say(line))
         elif isinstance(event, Mark):
             if out.json:
                 out.data(event.as_event())
@@ -98,16 +96,9 @@ async def _drill(known: Record, out: output.Output, *, rolling: bool, **options:
         elif isinstance(event, DrillDone):
             out.data(event.as_event(), text(event))
 
-    _survive_the_terminal()
+    output.survive_the_terminal()
     async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
         return await (drills.rolling if rolling else drills.drill)(known, azure, **options, emit=tell)
-
-
-def _survive_the_terminal() -> None:
-    """A closed terminal interrupts the drill as Ctrl-C does, instead of ending us with the VM still stopped."""
-    task = asyncio.current_task()
-    if task is not None and hasattr(signal, "SIGHUP"):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, task.cancel)
 
 
 def text(done: DrillDone) -> str:

@@ -131,6 +131,13 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(cancellable())
 
 
+def survive_the_terminal() -> None:
+    """A closed terminal interrupts as Ctrl-C does, instead of ending us with what is to be undone on machines."""
+    task = asyncio.current_task()
+    if task is not None and hasattr(signal, "SIGHUP"):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, task.cancel)
+
+
 def read_line_from_stdin(name: str) -> str:
     """One line of standard input without its line end; InputError when there is none."""
     line = sys.stdin.readline()

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from wizard import ids
 from wizard.commands.output import Output
 from wizard.deploy.events import (
+    BackInRotation,
     BroughtBack,
     Draining,
     Emit,
@@ -19,6 +20,7 @@ from wizard.deploy.events import (
     ResourceRetried,
     ResourceStalled,
     Resumed,
+    StillInstalling,
 )
 
 _SIGNS = {
@@ -52,8 +54,29 @@ def endpoint_lines(http: str, ssh: Mapping[str, str], rdp: Mapping[str, str]) ->
     return lines
 
 
-def brought_back(event: BroughtBack) -> str:
-    """For a person, in every command that may find such VMs."""
+def interrupted(event: Interrupted) -> str:
+    """What still goes on in Azure, for a person."""
+    running = ", ".join(map(_called, event.running))
+    return f"Interrupted. Azure goes on with: {running}." if running else "Interrupted. Nothing was running."
+
+
+def put_right(event: Event) -> str | None:
+    """What a killed run had left and is put right, for a person, in every command that may find it; else None."""
+    match event:
+        case BackInRotation():
+            return (
+                f"A patching that was killed had left {', '.join(event.vms)} out of rotation, since {event.since}: "
+                "put back."
+            )
+        case StillInstalling():
+            names = ", ".join(event.vms)
+            return f"… Azure still installs updates on {names}, out of rotation since a patching was killed: waiting"
+        case BroughtBack():
+            return _brought_back(event)
+    return None
+
+
+def _brought_back(event: BroughtBack) -> str:
     return f"A drill that was killed had left {', '.join(event.vms)} stopped, since {event.since}: started again."
 
 
@@ -79,13 +102,12 @@ def _line(event: Event) -> str | None:
             return _timed(event.at, f"✓ {_called(event.id)}: deleted")
         case Resumed():
             return f"Going on with what a run that was killed had begun: {', '.join(map(_called, event.under_way))}."
-        case BroughtBack():
-            return brought_back(event)
+        case BroughtBack() | BackInRotation() | StillInstalling():
+            return put_right(event)
         case JournalSetAside():
             return f"! The journal was damaged and is set aside ({event.kept}); Azure itself tells what is there."
         case Interrupted():
-            running = ", ".join(map(_called, event.running))
-            return f"Interrupted. Azure goes on with: {running}." if running else "Interrupted. Nothing was running."
+            return interrupted(event)
     return None
 
 

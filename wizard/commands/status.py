@@ -32,6 +32,9 @@ def command(name: str | None, as_json: bool) -> None:
     if status.left_stopped:
         text += f"\n! A drill was killed and left {', '.join(status.left_stopped)} stopped. "
         text += f"verify, deploy and drill start it again first: multivm-wizard verify {known.name}"
+    if status.left_out:
+        text += f"\n! A patching was killed and left {', '.join(status.left_out)} out of rotation. "
+        text += f"verify, deploy and patch put it back first: multivm-wizard verify {known.name}"
     out.data({**status.as_event(), "uncertain": list(known.uncertain)}, text)
 
 

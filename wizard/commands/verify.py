@@ -12,11 +12,15 @@ from wizard.commands import output
 from wizard.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic import SecretStr
 
     from wizard.deploy.events import Event
     from wizard.deploy.record import Record
     from wizard.verify.events import Emit, Verified
+
+    Passwords = Mapping[str, SecretStr] | SecretStr | None
 
 _SIGNS = {"passed": "✓", "failed": "✗", "warned": "!", "skipped": "-"}
 
@@ -38,9 +42,23 @@ _SIGNS = {"passed": "✓", "failed": "✗", "warned": "!", "skipped": "-"}
     help="The private SSH key to log in with. Left out: ours, if the plan's key is its other half.",
 )
 @click.option("--password-stdin", is_flag=True, help="Log in with a password: one line of standard input.")
+@click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Log in with each VM's own password: a file that --generate-password wrote.",
+)
 @output.json_option
 @output.guarded
-def command(*, name: str | None, wait: float, identity: Path | None, password_stdin: bool, as_json: bool) -> None:
+def command(
+    *,
+    name: str | None,
+    wait: float,
+    identity: Path | None,
+    password_stdin: bool,
+    secret_file: Path | None,
+    as_json: bool,
+) -> None:
     """Check the deployment NAME (left out: the one last worked on) from Azure's side and from the outside.
 
     Is everything there as planned, does every VM answer through the balancer and take its share of a load, is each SSH
@@ -48,22 +66,24 @@ def command(*, name: str | None, wait: float, identity: Path | None, password_st
 
     It may go on beside a command that changes the deployment, and then tells what it meets, which may be failures.
     """
-    from wizard.deploy import record
+    from wizard.deploy import record, secrets
 
     out = output.Output(as_json)
-    if identity is not None and password_stdin:
-        raise InputError("--identity and --password-stdin exclude each other.", "", "Log in with one of them.")
+    ways = {"--identity": identity is not None, "--password-stdin": password_stdin, "--secret-file": secret_file}
+    given = [option for option, way in ways.items() if way]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} exclude each other.", "", "Log in with one of them.")
     known = record.load(name)
-    password = _password() if password_stdin else None
+    password: Passwords = _password() if password_stdin else None
+    if secret_file is not None:
+        password = secrets.read_secret_file(secret_file)
     record.remember_last(known.name)
     verified = output.run(_verify(known, identity, password, wait, teller(out)))
     if verified.failed:
         sys.exit(1)
 
 
-async def _verify(
-    known: Record, identity: Path | None, password: SecretStr | None, wait: float, emit: Emit
-) -> Verified:
+async def _verify(known: Record, identity: Path | None, password: Passwords, wait: float, emit: Emit) -> Verified:
     from wizard.deploy import journey
     from wizard.verify import verify
 
@@ -80,7 +100,6 @@ def _password() -> SecretStr:
 def teller(out: output.Output) -> Emit:
     """What to hand to `verify`: checks are data, waiting is narration."""
     from wizard.commands import progress
-    from wizard.deploy.events import BroughtBack
     from wizard.verify.events import CheckDone, Verified, Waiting
 
     def tell(event: Event) -> None:
@@ -95,9 +114,9 @@ def teller(out: output.Output) -> Emit:
                     f"{event.passed} passed, {event.failed} failed, {event.warned} warned, {event.skipped} skipped. "
                     f"Evidence: {event.evidence}",
                 )
-            case BroughtBack():
-                (out.data(event.as_event()) if out.json else out.say(progress.brought_back(event)))
             case Waiting():
                 out.say(f"{event.at:8.1f} s  {event.detail}")
+            case _ if (put_right := progress.put_right(event)) is not None:
+                (out.data(event.as_event()) if out.json else out.say(put_right))
 
     return tell

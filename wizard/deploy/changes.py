@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 from wizard.blueprint.resource import AtFirst, Resource
-from wizard.deploy.compare import WRITE_ONLY, Difference, location
+from wizard.deploy.compare import WRITE_ONLY, Difference, identity_kinds, location
 
 Pattern = tuple[str, ...]
 
@@ -50,7 +50,11 @@ _IN_PLACE: Mapping[str, tuple[Pattern, ...]] = {
     "microsoft.insights/autoscalesettings": (("properties",),),
     "microsoft.storage/storageaccounts": (("properties",), ("sku",)),
     "microsoft.operationalinsights/workspaces": (("properties", "retentionInDays"),),
+    "microsoft.insights/datacollectionrules": (("properties",),),
+    "microsoft.compute/virtualmachines/providers/datacollectionruleassociations": (("properties",),),
+    "microsoft.compute/virtualmachinescalesets/providers/datacollectionruleassociations": (("properties",),),
     "microsoft.compute/virtualmachines": (
+        ("identity",),
         ("properties", "diagnosticsProfile"),
         # Microsoft, "Delete a VM and attached resources": of a VM that is there, too.
         ("properties", "storageProfile", "osDisk", "deleteOption"),
@@ -60,6 +64,7 @@ _IN_PLACE: Mapping[str, tuple[Pattern, ...]] = {
         ("properties", "settings"),
         ("properties", "typeHandlerVersion"),
         ("properties", "autoUpgradeMinorVersion"),
+        ("properties", "enableAutomaticUpgrade"),
     ),
 }
 
@@ -97,7 +102,9 @@ def _over(desired: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]
         there = merged.get(key)
         if isinstance(value, AtFirst) and there is not None:
             continue
-        if key in ("tags", "properties", "sku") and isinstance(value, Mapping) and isinstance(there, Mapping):
+        if key == "identity" and isinstance(value, Mapping) and isinstance(there, Mapping):
+            merged[key] = _both(value, there)
+        elif key in ("tags", "properties", "sku") and isinstance(value, Mapping) and isinstance(there, Mapping):
             merged[key] = _over(value, there)
         elif _named(value) and _named(there):
             # Rules, pools, subnets: ours replace theirs whole, so that no old value stays beside the new ones.
@@ -106,6 +113,12 @@ def _over(desired: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]
         else:
             merged[key] = value
     return merged
+
+
+def _both(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """An identity of each kind that either names: to leave one out would take it from the machine."""
+    kinds = identity_kinds(theirs.get("type")) | identity_kinds(ours.get("type"))
+    return {**theirs, **ours, "type": ", ".join(sorted(kinds))}
 
 
 def _named(value: Any) -> TypeGuard[list[Mapping[str, Any]]]:

@@ -43,6 +43,11 @@ def location(name: str) -> str:
     return "".join(name.split()).lower()
 
 
+def identity_kinds(type: object) -> set[str]:
+    """The kinds that an identity's `type` names: `SystemAssigned, UserAssigned` is both, `None` is none."""
+    return {kind.strip() for kind in str(type or "").split(",") if kind.strip() not in ("", "None")}
+
+
 def _differences(desired: Any, live: Any, path: tuple[str, ...]) -> list[Difference]:
     if _says_nothing(desired, live):
         return []
@@ -57,6 +62,8 @@ def _differences(desired: Any, live: Any, path: tuple[str, ...]) -> list[Differe
         ]
     if _is_list(desired):
         return _list_differences(desired, live, path)
+    if path == ("identity", "type") and identity_kinds(desired) <= identity_kinds(live):
+        return []
     return [] if _scalar(desired, live, path[-1] if path else "") else [Difference(path, desired, live)]
 
 

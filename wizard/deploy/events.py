@@ -95,6 +95,23 @@ class BroughtBack(Event):
 
 
 @dataclass(frozen=True)
+class StillInstalling(Event):
+    """Azure is still installing updates on VMs that a killed run has left out of rotation; its end is waited for."""
+
+    event: ClassVar[str] = "still_installing"
+    vms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BackInRotation(Event):
+    """VMs that a killed run had left out of rotation get requests again; `since` is UTC, ISO 8601: when it began."""
+
+    event: ClassVar[str] = "back_in_rotation"
+    vms: tuple[str, ...]
+    since: str
+
+
+@dataclass(frozen=True)
 class JournalSetAside(Event):
     """The journal was damaged: it is kept in the file `kept`, and what is there is read from Azure alone."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from wizard import ids
 from wizard.blueprint.resource import Blueprint, Resource
-from wizard.deploy import members, record, secrets, stopped, teardown
+from wizard.deploy import aftermath, members, record, rotation, secrets, stopped, teardown
 from wizard.deploy.events import Deployed, Emit, Event, ResourceChanged
 from wizard.deploy.record import Record
 from wizard.deploy.secrets import Secrets
@@ -129,7 +129,7 @@ async def carry_out(
 
     try:
         kept = record.save(outlook.plan, azure.subscription_id, new_vms=outlook.new_vms)
-        await stopped.bring_back(kept.folder, azure, emit)
+        await aftermath.put_right(kept.folder, azure, emit)
         with resuming.journal(kept.folder, kept.name, emit) as journal:
             return await engine.deploy(outlook.blueprint, azure, given, watch, journal=journal)
     except BaseException:
@@ -145,7 +145,8 @@ async def read_status(known: Record, azure: Azure) -> Status:
 
     planned = blueprints.build(known.plan, known.subscription)
     found = await status.read(azure, await members.populated(planned, azure))
-    return replace(found, left_stopped=tuple(ids.parse(one).name for one in stopped.left(known.folder)))
+    left, out = (tuple(ids.parse(one).name for one in of.left(known.folder)) for of in (stopped, rotation))
+    return replace(found, left_stopped=left, left_out=out)
 
 
 async def destroy(known: Record, azure: Azure, emit: Emit, *, remove_lock: bool = False) -> int:

@@ -26,6 +26,7 @@ def is_extension(document: Mapping[str, Any]) -> bool:
 def owned(document: Mapping[str, Any], deployment: str) -> bool:
     """Whether the tag names this deployment. Its name is a resource group's, and those have no case either."""
     if is_extension(document):
-        return str(document["id"]).rpartition("/")[2].casefold() == OURS
-    name = owner(document)
-    return name is not None and name.casefold() == deployment.casefold()
+        name = str(document["id"]).rpartition("/")[2].casefold()
+        return name == OURS or name.startswith(f"{OURS}-")
+    whose = owner(document)
+    return whose is not None and whose.casefold() == deployment.casefold()

@@ -81,7 +81,7 @@ class Patience:
     @classmethod
     def with_deletes(cls, floor_s: float) -> Patience:
         limit = max(DELETE_PATIENCE_FLOORS * floor_s, LEAST_DELETE_PATIENCE_S)
-        return cls(floor_s, lambda error: error.code in IN_USE or retryable(error), limit)
+        return cls(floor_s, lambda error: error.code in IN_USE or _associated(error) or retryable(error), limit)
 
     def next_wait_s(self, error: AzureError) -> float | None:
         """Seconds until the next try; None when the error does not pass by itself, or has not for too long."""
@@ -95,3 +95,8 @@ class Patience:
             asked = max(asked, NIC_RESERVED_FLOORS * self._floor)
         wait = asked + self._draw() * ceiling
         return wait if self._clock() + wait <= self._until else None
+
+
+def _associated(error: AzureError) -> bool:
+    """A data collection rule that still knows the association of a machine which has just gone: told in words alone."""
+    return error.status in (400, 409) and "associations" in f"{error.what} {error.why}".lower()

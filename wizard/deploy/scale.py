@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.blueprint.resource import Blueprint, Resource
-from wizard.deploy import amend, instances, numbering, record, resuming, survey
+from wizard.deploy import aftermath, amend, instances, numbering, record, resuming, survey
 from wizard.deploy.events import Emit, Event, ResourceChanged, Scaled
 from wizard.deploy.journey import NotReady
 from wizard.deploy.record import Record
@@ -195,6 +195,7 @@ async def carry_out(
 
     scaling = Scaling(outlook, azure, given, watch, drain_s)
     try:
+        await aftermath.put_right(outlook.record.folder, azure, emit)
         with resuming.journal(outlook.record.folder, outlook.record.name, emit) as scaling.journal:
             await scaling.to_the_end()
     except BaseException as error:

@@ -28,7 +28,8 @@ class ResourceStatus:
 class Status:
     """deployed: all planned resources are there and Succeeded; absent: none is; partial: anything between.
 
-    `left_stopped` are the VMs that a drill which was killed has stopped, as this computer remembers it.
+    `left_stopped` are the VMs that a drill which was killed has stopped, `left_out` those that a patching which was
+    killed has taken out of rotation, as this computer remembers it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Status:
     ssh: Mapping[str, str] = field(default_factory=dict)
     rdp: Mapping[str, str] = field(default_factory=dict)
     left_stopped: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def as_event(self) -> dict[str, Any]:
         return {"event": "status", **asdict(self)}

@@ -38,6 +38,7 @@ NIC = "microsoft.network/networkinterfaces"
 BALANCER = "microsoft.network/loadbalancers"
 VNET = "microsoft.network/virtualnetworks"
 NAT_GATEWAY = "microsoft.network/natgateways"
+COLLECTION_RULE = "microsoft.insights/datacollectionrules"
 OTHER = ""
 
 _USERS: Mapping[str, tuple[str, ...]] = {
@@ -48,6 +49,9 @@ _USERS: Mapping[str, tuple[str, ...]] = {
     BALANCER: (NIC, SCALE_SET, OTHER),
     VNET: (NIC, BALANCER, SCALE_SET, OTHER),
     NAT_GATEWAY: (VNET,),
+    COLLECTION_RULE: (VM, SCALE_SET),  # their associations go with them
+    "microsoft.operationalinsights/workspaces": (COLLECTION_RULE,),
+    "microsoft.managedidentity/userassignedidentities": (VM, SCALE_SET),
     "microsoft.network/networksecuritygroups": (VNET, NIC),
     "microsoft.network/publicipaddresses": (BALANCER, NAT_GATEWAY, NIC),
 }

@@ -41,6 +41,7 @@ _COMMENTS: Mapping[str, str] = {
     "balancer.nat_range": "of a range: how many ports",
     "diagnostics.workspace": "the id of a Log Analytics workspace, or new",
     "diagnostics.health_events": "to the storage account and the workspace",
+    "diagnostics.guest_metrics": "by the Azure Monitor agent, to the workspace",
     "management.lock": "none, delete",
     "management.patching": "platform, image",
     "management.keep_disks": "when a machine is scaled in or deleted",

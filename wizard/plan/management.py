@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from wizard.errors import Problem
-from wizard.plan.model import Layout, Lock, Placement
+from wizard.plan.model import Layout, Lock, Outbound, Placement
 
+GUEST_METRICS = "diagnostics.guest_metrics"
 NEW = "new"
 """What `diagnostics.workspace` says for a workspace that the deployment makes itself."""
 WORKSPACE = re.compile(
@@ -49,14 +50,39 @@ def _has_a_place(field: str, what: str, wanted: bool, account: bool, workspace: 
     )
 
 
-def workspace_is_used(workspace: str, events: bool, metrics: bool) -> Problem | None:
+def guest_metrics_have_a_place(wanted: bool, workspace: str) -> Problem | None:
+    """What a machine's agent counts goes to a workspace, and nowhere else."""
+    if not wanted or workspace:
+        return None
+    return Problem(
+        GUEST_METRICS,
+        "Guest metrics have no place to go to.",
+        "The Azure Monitor agent sends its counters to a Log Analytics workspace; a storage account cannot take them.",
+        f'Name a workspace in diagnostics.workspace, or write "{NEW}" there.',
+    )
+
+
+def guest_metrics_get_out(wanted: bool, outbound: Outbound) -> Problem | None:
+    """A warning where the agent reaches neither its rule nor the workspace."""
+    if not wanted or outbound is not Outbound.NONE:
+        return None
+    return Problem(
+        GUEST_METRICS,
+        "The machines' agents will not be able to report.",
+        'With outbound = "none" they reach neither the rule that tells them what to count nor the workspace.',
+        'Write outbound = "nat-gateway" or "outbound-rule", or guest_metrics = false.',
+        "warning",
+    )
+
+
+def workspace_is_used(workspace: str, events: bool, metrics: bool, guests: bool) -> Problem | None:
     """A warning where nothing would be sent to it."""
-    if not workspace or events or metrics:
+    if not workspace or events or metrics or guests:
         return None
     return Problem(
         "diagnostics.workspace",
         "Nothing is sent to this workspace.",
-        "Neither diagnostics.health_events nor diagnostics.metrics is true.",
+        f"None of diagnostics.health_events, diagnostics.metrics and {GUEST_METRICS} is true.",
         "Set one of them, or leave the workspace out.",
         "warning",
     )

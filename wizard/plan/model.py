@@ -334,6 +334,10 @@ class Diagnostics(_Section):
         description="Keep the balancer's health events: a machine's data path is down, no machine is healthy, ...",
     )
     metrics: bool = Field(default=False, description="Keep the balancer's metrics beyond the 93 days that Azure does.")
+    guest_metrics: bool = Field(
+        default=False,
+        description="Let the Azure Monitor agent send each machine's CPU, memory, disk and network to the workspace.",
+    )
 
 
 class Management(_Section):

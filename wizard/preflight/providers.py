@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NAMESPACES = ("Microsoft.Compute", "Microsoft.Network", "Microsoft.Storage", "Microsoft.Insights")
 
-SOMETIMES = ("Microsoft.OperationalInsights",)
+SOMETIMES = ("Microsoft.OperationalInsights", "Microsoft.ManagedIdentity")
 """Asked about where a blueprint has resources of theirs."""
 
 REGISTRATION_S = 600.0

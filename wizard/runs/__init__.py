@@ -25,15 +25,21 @@ Every event is a JSON object with `event`, `n` (1, 2, ...) and `at_utc`, and as 
                   state done: ran to its end (exit_status 1 when what it checked or reset has failures), failed: an
                   error, cancelled: was told to stop (130). A killed process leaves none: Run.ended says state "lost"
     deploy      planned {id, type, name, after, state} for each resource (state as in the desk's `outlook`), resource,
-                retry, interrupted, brought_back, deployed
-    verify      brought_back {vms, since}, check, waiting, verified
+                retry, interrupted, deployed, and what a killed run had left: brought_back {vms, since},
+                still_installing {vms}, back_in_rotation {vms, since}
+    verify      brought_back, still_installing, back_in_rotation, check, waiting, verified
     reset       step, reset
     scale       problem {...}, planned for each resource that is to be written or deleted, resource, retry,
                 draining {vm, at, seconds}, deleting, deleted, interrupted, scaled {name, from, to, http, ssh, rdp}
     destroy     deleting, deleted, interrupted, destroyed
     load        loading {url, duration_s, vms} once, load_progress {at, requests, errors, rps, p50_ms, p90_ms, p99_ms,
                 by_vm, total} twice a second (each tells of the time since the last, `total` of all), load, expectation
-    drill       brought_back, mark, load_progress, drill
+    drill       brought_back, still_installing, back_in_rotation, mark, load_progress, drill
+    patch       assessed {vm, domain, due, critical_and_security, other, reboot_pending, patches, windows, why} for each
+                VM, assessment {name, vms, due_vms, due, failed}; where it installs also waiting,
+                patching {vm, domain, state, at, detail} for each step of a VM, domain {domain, vms, number, of, at,
+                drained}, vm_patched {vm, domain, at, seconds, status, installed, failed, pending, reboot, why, remedy},
+                interrupted, load_progress, patched; fields and states as in wizard.patch.events
     ramp        turn {at, offered_rps, served_rps, requests, errors, p99_ms, instances} every few seconds, ramp
 
 Requests and secrets. Paths are best absolute; relative ones are the starter's. Each kind also takes
@@ -51,6 +57,7 @@ secrets["sign_in"] (the desk's `handover`).
     load     {url?, duration_s?, connections?, rate?, keep_alive?, workers?, warmup_s?, requests?, timeout_s?,
               expect?: [text]}
     drill    {vm?, update_domain?, fault_domain?, rate?, wait_s?}
+    patch    {assess?, classification?, reboot?, minutes?, drain_s?, share?, rate?}
     ramp     {low?, peak?, climb_s?, limit_s?}
 
 `generate` makes a password for each VM and writes them to `secret_file` (0600, never overwritten).

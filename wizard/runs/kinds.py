@@ -6,7 +6,8 @@ A kind takes a Job and returns the exit status of a run that came to its end: 1 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast, get_args
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 from wizard.errors import InputError, WizardError
 from wizard.runs.job import Job
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from wizard.deploy.journey import Outlook
     from wizard.deploy.record import Record
     from wizard.reset.events import Mode
+
+E = TypeVar("E", bound=StrEnum)
 
 
 async def deploy(job: Job) -> int:
@@ -226,6 +229,40 @@ async def drill(job: Job) -> int:
     return 0 if done.survived else 1
 
 
+async def patch(job: Job) -> int:
+    """Tell which updates are due, or install them; whoever starts it without `assess` has consented to that."""
+    from wizard import patch as patching
+    from wizard.plan.patching import REBOOT, UPDATES, Reboot, Updates
+    from wizard.runs.progress import LoadProgress
+
+    known = job.record()
+    asked = job.request
+    default = patching.Wanted()
+    wanted = patching.Wanted(
+        updates=_one_of(Updates, asked.get("classification") or UPDATES),
+        reboot=_one_of(Reboot, asked.get("reboot") or REBOOT),
+        minutes=int(asked.get("minutes") or default.minutes),
+        drain_s=float(asked.get("drain_s", default.drain_s)),
+        share=int(asked.get("share") or 0),
+        rate=float(asked["rate"]) if asked.get("rate") else None,
+    )
+    async with job.cloud(known.plan.cloud, known.subscription) as azure:
+        if asked.get("assess"):
+            found = await patching.assess(known, azure, wanted, emit=job.emit)
+            return 1 if any(each.why for each in found) else 0
+        done = await patching.patch(known, azure, wanted, emit=job.emit, on_snapshot=LoadProgress(job.tell))
+    return 1 if done.failed_requests else 0
+
+
+def _one_of(kind: type[E], given: Any) -> E:
+    """The choice that a request names. InputError when it is none."""
+    try:
+        return kind(str(given))
+    except ValueError:
+        known = ", ".join(str(each) for each in kind)
+        raise InputError(f"There is no choice {given!r}.", "", f"It is one of: {known}.") from None
+
+
 async def ramp(job: Job) -> int:
     """Load a scale set until autoscale adds a machine, then let it take one away again."""
     from wizard.verify import ramp as ramps
@@ -277,6 +314,7 @@ KINDS: Mapping[str, Callable[[Job], Awaitable[int]]] = {
     "verify": verify,
     "load": load,
     "drill": drill,
+    "patch": patch,
     "ramp": ramp,
     "reset": reset,
     "scale": scale,

@@ -20,6 +20,9 @@ from wizard.sandbox.faults_file import KINDS, VM, Fault
 NIC_RESERVED_S = 180.0
 """How long Azure holds a network interface after a machine's failure; its message says so."""
 
+LASTING = ("silent-agent", "patch-fails")
+"""Faults of a machine that are states: kinds ask for them, and no count of requests ends them."""
+
 striking: ContextVar[Fault | None] = ContextVar("striking", default=None)
 """The fault of operations and guests that the request at hand has met."""
 
@@ -52,7 +55,7 @@ class _Standing:
         if not self.fits(asked):
             return False
         fault = self.fault
-        if fault.times and self.strokes >= fault.times and fault.kind != "silent-agent":  # that one is a state
+        if fault.times and self.strokes >= fault.times and fault.kind not in LASTING:
             return False
         self.matches += 1
         if self.matches < fault.nth:
@@ -82,8 +85,8 @@ class _Standing:
             and asked.type.lower().startswith(VM.lower())
             and _matches(asked.names[0], fault.name)
             and _matches(asked.group, fault.group)
-            and (fault.kind == "silent-agent" or asked.method in fault.method.split(","))
-            and (fault.kind == "silent-agent" or asked.type.lower() == fault.type.lower())
+            and (fault.kind in LASTING or asked.method in fault.method.split(","))
+            and (fault.kind in LASTING or asked.type.lower() == fault.type.lower())
         )
 
 
@@ -155,12 +158,19 @@ class Faults:
 
     def silent(self, vm_id: str, speed: float) -> bool:
         """Whether a machine's agent is kept from reporting."""
+        return self._lasts("silent-agent", vm_id, speed)
+
+    def fails_to_patch(self, vm_id: str, speed: float) -> bool:
+        """Whether an installation of updates on a machine fails."""
+        return self._lasts("patch-fails", vm_id, speed)
+
+    def _lasts(self, kind: str, vm_id: str, speed: float) -> bool:
         if not self._standing:
             return False
         parsed = ids.parse(vm_id)
         asked = Asked("GET", parsed.type, parsed.names, parsed.group)
         return any(
-            one.fault.kind == "silent-agent"
+            one.fault.kind == kind
             and one.fits(asked)
             and (not one.fault.seconds or time.monotonic() - one.since < one.fault.seconds / speed)
             for one in self._standing

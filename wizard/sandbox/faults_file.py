@@ -68,6 +68,7 @@ KINDS: Mapping[str, Kind] = {
     "allocation-failed": Kind("operation", "the operation fails with AllocationFailed", "PUT", VM),
     "lost-operation": Kind("operation", "who asks for the operation is told 404; the work goes on", BEGINNERS),
     "silent-agent": Kind("guest", "the machine's agent does not report (`seconds`; else until faults are cleared)"),
+    "patch-fails": Kind("guest", "updates are found, and the first that is to be installed fails (until cleared)"),
     "vmaccess-unchanged": Kind("guest", "VMAccess reports success and changes nothing", "PUT,PATCH", EXTENSION),
     "clock-jump": Kind("clock", "the sandbox's clock jumps (`seconds`, negative: back)"),
 }

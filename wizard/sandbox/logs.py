@@ -11,7 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from wizard.home import write_atomically
 from wizard.sandbox import control
+
+LARGEST = 8_000_000
+"""Bytes of a table beyond which its older half is let go of: agents write day and night, and a query reads it all."""
 
 
 class Logs:
@@ -25,8 +29,13 @@ class Logs:
         """Add rows, the oldest first; the table is made when it is missing."""
         folder = self._folder / workspace
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (folder / f"{table}.jsonl").open("a", encoding="utf-8") as stream:
+        path = folder / f"{table}.jsonl"
+        with path.open("a", encoding="utf-8") as stream:
             stream.write("".join(json.dumps(row) + "\n" for row in rows))
+            size = stream.tell()
+        if size > LARGEST:
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            write_atomically(path, "".join(lines[len(lines) // 2 :]))
 
     def rows(self, workspace: str, table: str) -> Iterator[dict[str, Any]]:
         """A table's rows in the order they came; none where nothing came yet."""

@@ -21,6 +21,7 @@ from wizard.errors import WizardError
 from wizard.home import write_atomically
 from wizard.sandbox import address, ca, control
 from wizard.sandbox.arm.compute.scale_set_watch import Watch
+from wizard.sandbox.arm.insights.agents import Agents
 from wizard.sandbox.arm.insights.monitor import Monitor
 from wizard.sandbox.arm.operations import Operations
 from wizard.sandbox.arm.registry import Registry
@@ -90,6 +91,9 @@ async def serve(speed: float) -> AsyncIterator[tuple[World, control.State]]:
         monitor = Monitor(world)
         monitor.start()
         stack.callback(monitor.close)
+        agents = Agents(world)
+        agents.start()
+        stack.callback(agents.close)
         world.operations.resume()
         watch = Watch(world)
         watch.start()

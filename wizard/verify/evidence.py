@@ -1,4 +1,4 @@
-"""What a verification or a drill leaves on disk, in HOME/deployments/NAME/evidence/TIME/: evidence.json and the report.
+"""What a verification, a drill or a patching leaves in HOME/deployments/NAME/evidence/TIME/: evidence.json, the report.
 
 Everything in it has been an event or a figure before, and no event ever holds a secret. The report is a rendering of
 evidence.json alone, so that it can be made again at any time.
@@ -18,6 +18,7 @@ from wizard.home import write_atomically
 
 if TYPE_CHECKING:
     from wizard.deploy.endpoints import Endpoints
+    from wizard.deploy.events import Event
     from wizard.deploy.record import Record
     from wizard.verify.drill.events import DrillDone
     from wizard.verify.events import CheckDone
@@ -62,6 +63,7 @@ def keep(
     loads: Sequence[LoadResult] = (),
     resources: Sequence[Mapping[str, Any]] = (),
     drill: DrillDone | None = None,
+    patching: Event | None = None,
 ) -> None:
     """Write evidence.json and the report. `resources` are `{"id", "type", "name", "state"}` of what was planned."""
     from wizard.release import version
@@ -86,6 +88,8 @@ def keep(
     }
     if drill is not None:
         content["drill"] = drill.as_event()
+    if patching is not None:
+        content["patching"] = patching.as_event()
     _write(into, content)
 
 

@@ -13,10 +13,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
-from wizard.deploy import endpoints, members, stopped
+from wizard.deploy import aftermath, endpoints, members
 from wizard.errors import AzureError, InputError
 from wizard.plan.model import OsType
-from wizard.verify import balance, control, evidence, guests, health, logins, ports, rdp_checks, readiness, watched
+from wizard.verify import (
+    balance,
+    control,
+    evidence,
+    guests,
+    health,
+    logins,
+    ports,
+    rdp_checks,
+    readiness,
+    reported,
+    watched,
+)
 from wizard.verify import machines as machines_of
 from wizard.verify.events import CheckDone, CheckState, Emit, Verified, Waiting
 from wizard.verify.explain import EXPLAINED, explain, gather
@@ -52,7 +64,8 @@ async def verify(
 
     `password` is one for all VMs or a map from VM names. Without it and without `identity`, the key that this
     deployment was made with is used where it is in HOME/keys. Before the machines are asked, up to `wait_s` seconds are
-    given to them to settle. VMs that a killed drill has left stopped are started first.
+    given to them to settle. VMs that a killed drill has left stopped are started
+    first, and those that a killed patching has left out of rotation are put back.
 
     Raises InputError for a key file that cannot be used, AzureError and UnreachableError when Azure does not let itself
     be asked. A failed check is no error: see `Verified.failed`.
@@ -60,7 +73,7 @@ async def verify(
     if not 0 <= wait_s <= LONGEST_WAIT_S:
         raise InputError(f"Cannot wait {wait_s:g} s.", f"It may be 0 to {LONGEST_WAIT_S:g} seconds.", "--wait 300")
     credentials = logins.Credentials.of(record, identity, password)
-    await stopped.bring_back(record.folder, azure, emit)
+    await aftermath.put_right(record.folder, azure, emit)
     verification = Verification(record, azure, emit)
     return await verification.run(credentials, wait_s)
 
@@ -119,6 +132,8 @@ class Verification:
         )
         await self._guests(there, doors, keys, credentials)
         await self._watched(rule)
+        asked = reported.Asked(self.record, self.blueprint, there, self._accounts)
+        self.tell_all(await reported.check(self.azure, asked, wait_s, self._emit))
         return reach.http
 
     def tell(self, name: str, target: str, state: CheckState, detail: str) -> None:

@@ -391,6 +391,48 @@ async def test_a_range_of_nat_ports_gives_each_member_one_and_never_another(arm:
     assert (await refusal(arm, f"{web.base}/networkInterfaces/own", own))[0] == 400
 
 
+async def test_an_administrative_state_is_written_in_the_members_entry(arm: Arm, web: Web) -> None:
+    nic = await arm.put(f"{web.base}/networkInterfaces/nic1", bodies.nic(web.subnet, pools=(web.pool,)))
+    await arm.put(f"{web.base}/networkInterfaces/nic2", bodies.nic(web.subnet, pools=(web.pool,)))
+    member = nic["properties"]["ipConfigurations"][0]["id"]
+
+    async def states() -> dict[str, Any]:
+        pool = (await arm("GET", web.path)).body["properties"]["backendAddressPools"][0]["properties"]
+        return {
+            one["properties"]["networkInterfaceIPConfiguration"]["id"]: one["properties"].get("adminState")
+            for one in pool["loadBalancerBackendAddresses"]
+        }
+
+    async def written(state: str | None) -> None:
+        live = (await arm("GET", web.path)).body
+        for entry in live["properties"]["backendAddressPools"][0]["properties"]["loadBalancerBackendAddresses"]:
+            if entry["properties"]["networkInterfaceIPConfiguration"]["id"] == member:
+                entry["properties"]["adminState"] = state
+        await arm.put(web.path, live)
+
+    assert set((await states()).values()) == {None}
+    await written("down")
+    found = await states()
+    assert found.pop(member) == "Down"
+    assert set(found.values()) == {None}
+    await arm.put(web.path, web.body)  # without the entries: who is in the pool stays so, in its state
+    assert (await states())[member] == "Down"
+    assert await refusal(arm, web.path, _with_state(web.body, "Drain")) == (400, "InvalidRequestFormat")
+    await written("None")
+    assert set((await states()).values()) == {None}
+    await written("Down")
+    await arm.put(f"{web.base}/networkInterfaces/nic1", bodies.nic(web.subnet))
+    await arm.put(f"{web.base}/networkInterfaces/nic1", bodies.nic(web.subnet, pools=(web.pool,)))
+    assert (await states())[member] is None, "who leaves the pool comes back without one"
+
+
+def _with_state(body: dict[str, Any], state: str) -> dict[str, Any]:
+    changed = copy.deepcopy(body)
+    entry = {"name": "any", "properties": {"adminState": state}}
+    changed["properties"]["backendAddressPools"][0]["properties"] = {"loadBalancerBackendAddresses": [entry]}
+    return changed
+
+
 async def test_new_subnets_are_private_from_the_version_on_that_says_so(arm: Arm, group: str) -> None:
     path = f"{group}{NETWORK}/virtualNetworks/vnet"
     await arm.done(await arm("PUT", path, bodies.vnet(), version="2024-05-01"))

@@ -41,8 +41,12 @@ class PaperFabric(Fabric):
         self.removed: list[str] = []
         self.log = b"Ubuntu 24.04 LTS vm1 ttyS0\n"
         self.restarts = 0
+        self.way_out: str | None = None
 
     def network_changed(self) -> None: ...
+
+    def no_way_out(self, vm_id: str, port: int) -> str | None:
+        return self.way_out
 
     def create_machine(self, vm_id: str, spec: GuestSpec) -> None:
         self.specs[ids.key(vm_id)] = spec

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 import time
 from pathlib import Path
@@ -12,10 +11,7 @@ import pytest
 
 from tests.sandbox.fabric.azure_documents import HTTP_PORT, PASSWORD, Deployment, allow, network_id, vm_id
 from tests.sandbox.fabric.conftest import curl, ready, run, running, ssh, states, until
-
-pytestmark = pytest.mark.skipif(
-    any(shutil.which(tool) is None for tool in ("curl", "ssh", "sshpass")), reason="curl, ssh and sshpass are asked"
-)
+from wizard import ids
 
 
 def served_by(answer: str) -> str:
@@ -194,6 +190,43 @@ async def test_flows_to_a_dead_machine_are_lost_until_its_probe_notices(tmp_path
                 with pytest.raises(TimeoutError):
                     await asyncio.wait_for(reader.read(1), 0.05)
             writer.close()
+
+
+async def test_a_member_that_is_administratively_down_keeps_its_flows_and_gets_no_new_one(
+    deployment: Deployment,
+) -> None:
+    """What its probe finds does not count, and its NAT port is not concerned."""
+    held = [await asyncio.open_connection(deployment.address, HTTP_PORT) for _ in range(12)]
+
+    async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        return served_by((await asyncio.wait_for(reader.readuntil(b"</html>\n"), 3)).decode())
+
+    before = [await ask(*one) for one in held]
+    assert set(before) == {"web1", "web2"}
+    balancer = deployment.store.get(network_id("loadBalancers", "lb"))
+    assert balancer is not None
+    health = deployment.fabric.rule_health(balancer.id, "http")
+    member = next(ids.key(one.nic_ip_configuration) for one in health if "web1" in one.nic_ip_configuration)
+    pool = balancer.body["properties"]["backendAddressPools"][0]["name"]
+    balancer.extra["adminStates"] = {pool: {member: "Down"}}
+    deployment.store.put(balancer)
+    await until(lambda: states(deployment) == ["Down", "Up"])
+    assert deployment.fabric.rule_health(balancer.id, "http")[0].reason == "Down_Admin"
+
+    async def only_web2() -> bool:
+        return {served_by((await curl(deployment)).out) for _ in range(8)} == {"web2"}
+
+    await until(only_web2)
+    assert [await ask(*one) for one in held] == before, "flows stay where they began"
+    assert (await ssh(deployment, "hostname")).out.strip() == "web1"
+    for _, writer in held:
+        writer.close()
+    balancer.extra["adminStates"] = {pool: {member: "Up"}}
+    deployment.store.put(balancer)
+    await deployment.fabric.power_off(vm_id("web1"), skip_shutdown=True)
+    await until(lambda: deployment.fabric.rule_health(balancer.id, "http")[0].reason == "Up_Admin")
+    assert states(deployment) == ["Up", "Up"], "whatever its probe finds"
 
 
 async def test_an_orderly_stop_closes_flows_and_a_hard_one_is_silent(deployment: Deployment) -> None:

@@ -105,7 +105,8 @@ async def the_product_reads_them(azure: Azure, workspace: str, balancer: str) ->
 async def what_it_cannot_read_is_refused(arm: Arm, workspace: dict[str, Any]) -> None:
     for query, code in (
         ("ALBHealthEvent | take 5", "SyntaxError"),
-        ("Heartbeat", "SemanticError"),
+        ("Syslog", "SemanticError"),
+        ('ALBHealthEvent | where Nobody startswith "a"', "SemanticError"),
         ("albhealthevent", "SemanticError"),
         ("", "SyntaxError"),
     ):

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.verify.stand import Stand, standing
-from wizard import blueprint, ids
+from tests.verify.stand import Stand, planned, standing, until_probes
+from wizard import ids
 from wizard.azure import clients, clouds
 from wizard.azure.clients import Azure
 from wizard.commands import drill as command
@@ -28,7 +27,7 @@ from wizard.deploy import stopped as stopped_vms
 from wizard.deploy.events import BroughtBack
 from wizard.errors import AzureError, InputError, WizardError
 from wizard.plan.model import Auth, Machines, Plan
-from wizard.verify import health, machines, verify
+from wizard.verify import health, verify
 from wizard.verify.drill import DrillDone, domains, drill, rolling
 from wizard.verify.drill import drill as drill_function
 from wizard.verify.drill import rolling as rolling_function
@@ -54,26 +53,8 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys.modules[rolling_function.__module__], name, 1.0)
 
 
-def planned(stand: Stand, azure: Azure) -> tuple[Any, str, list[machines.Machine]]:
-    """The balancer, its rule's name and the VMs."""
-    graph = blueprint.build(stand.plan, azure.subscription_id)
-    balancer = next(iter(graph.of_type(machines.LOAD_BALANCERS)))
-    return balancer, balancer.body["properties"]["loadBalancingRules"][0]["name"], list(machines.of(graph))
-
-
 async def power(azure: Azure, stand: Stand) -> dict[str, str]:
     return {one.name: health.power_state(await health.instance(azure, one)) for one in planned(stand, azure)[2]}
-
-
-async def until_probes(azure: Azure, stand: Stand, **wanted: bool) -> None:
-    balancer, rule, vms = planned(stand, azure)
-    until = time.monotonic() + 30
-    while True:
-        found = await health.probes(azure, balancer.id, rule, vms)
-        if all(found[vm][0] == up for vm, up in wanted.items()):
-            return
-        assert time.monotonic() < until, found
-        await asyncio.sleep(0.1)
 
 
 ALL_RUN = {"web1": "running", "web2": "running", "web3": "running"}

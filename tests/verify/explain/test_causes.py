@@ -196,6 +196,13 @@ def test_the_workload_asked_from_inside() -> None:
     )
 
 
+def test_a_machine_that_is_taken_out_by_hand_is_not_looked_into() -> None:
+    told = causes(known(health={"web1": (False, "Down: Down_Admin")}), "balancer.probe", "Down: Down_Admin")
+    assert told.cause == "admin-down"
+    assert "adminState Down" in told.detail
+    assert "None" in told.remedy
+
+
 def test_what_the_health_call_says_is_not_told_twice() -> None:
     reason = "Down: no answer within 5 s"
     down = known(health={"web1": (False, reason)})

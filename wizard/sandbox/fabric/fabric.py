@@ -20,6 +20,7 @@ from wizard.sandbox.fabric import nsg, topology
 if TYPE_CHECKING:
     from wizard.sandbox.fabric.guest import Guest
     from wizard.sandbox.fabric.machine import Machine
+    from wizard.sandbox.fabric.probes import State
     from wizard.sandbox.fabric.windows.guest import WindowsGuest
     from wizard.sandbox.fabric.windows.machine import WindowsMachine
     from wizard.sandbox.store import Document
@@ -143,6 +144,8 @@ class Fabric:
 
     def _probed(self, probe: topology.Probe, one: topology.Interface, good: bool) -> None:
         for rule in self._network.topology.probed.get(probe.key, ()):
+            key = ids.key(one.id)
+            up = key in rule.admin_up or (good and key not in rule.admin_down)  # the metric tells what was made of it
             dimensions = (
                 ("ProtocolType", "TCP"),
                 ("BackendPort", str(probe.port)),
@@ -150,14 +153,14 @@ class Fabric:
                 ("FrontendPort", str(rule.port)),
                 ("BackendIPAddress", one.address),
             )
-            self.meter.add(rule.balancer, "DipAvailability", 100.0 if good else 0.0, dimensions)
+            self.meter.add(rule.balancer, "DipAvailability", 100.0 if up else 0.0, dimensions)
 
     def balanced(self) -> Iterator[tuple[topology.FrontendRule, Sequence[str]]]:
         """Every balancing rule that has a probe, with its members' states."""
         for rules in self._network.topology.probed.values():
             for rule in rules:
                 if rule.probe is not None:
-                    yield rule, [self._probes.state(rule.probe, one)[0] for one in rule.members]
+                    yield rule, [self._state(rule, rule.probe, one)[0] for one in rule.members]
 
     def _soon(self) -> None:
         """One reconciliation for all changes of the next milliseconds; a busy stretch gets few of them, spread out."""
@@ -190,7 +193,15 @@ class Fabric:
         self._next_reading = loop.time() + _IDLE_SHARE * (loop.time() - began)
 
     def _up(self, rule: topology.FrontendRule, interface: topology.Interface) -> bool:
-        return rule.probe is not None and self._probes.up(rule.probe, interface)
+        return rule.probe is not None and self._state(rule, rule.probe, interface)[0] == "Up"
+
+    def _state(self, rule: topology.FrontendRule, probe: topology.Probe, one: topology.Interface) -> tuple[State, str]:
+        """What the balancer takes a member for, and why: its administrative state comes before its probe."""
+        if ids.key(one.id) in rule.admin_down:
+            return "Down", "Down_Admin"
+        if ids.key(one.id) in rule.admin_up:
+            return "Up", "Up_Admin"
+        return self._probes.state(probe, one)
 
     def rule_health(self, balancer_id: str, rule: str) -> Sequence[BackendHealth]:
         """Every member of the rule's pool with its probe's state."""
@@ -202,7 +213,7 @@ class Fabric:
             running = self._network.running(one)
             why = "the rule has no probe" if running else "the machine is not running"
             return BackendHealth(one.id, one.address, "Up" if running else "Down", why)
-        state, reason = self._probes.state(rule.probe, one)
+        state, reason = self._state(rule, rule.probe, one)
         return BackendHealth(one.id, one.address, state, reason)
 
     def frontend_conflict(self, public_ip: str, port: int) -> str | None:
@@ -293,6 +304,14 @@ class Fabric:
     def agent_ready(self, vm_id: str) -> bool:
         """Whether the VM agent reports (needed by extensions and Run Command)."""
         return self._machine(vm_id).agent_ready and not self._world.faults.silent(vm_id, self._world.speed)
+
+    def no_way_out(self, vm_id: str, port: int) -> str | None:
+        """Why a machine cannot reach the Internet at a port, or None when it can."""
+        return self._network.topology.outbound(ids.key(vm_id), port)
+
+    def file(self, vm_id: str, path: str) -> str:
+        """The text of a file on a machine's disk. Raises FileNotFoundError."""
+        return self._machine(vm_id).guest.disk.read(path)
 
     def requests(self, vm_id: str) -> int:
         """How many requests its web server has answered since the machine was made known."""

@@ -81,6 +81,11 @@ class Meter:
             found = self._traffic[rule, vm] = Traffic(key, vm, tuple(dimensions.items()))
         return found
 
+    def carried(self, vm: str) -> tuple[int, int]:
+        """Bytes that a machine (`ids.key`) has been sent, and has sent, since the start."""
+        own = [one for one in self._traffic.values() if one.vm == vm]
+        return sum(one.sent for one in own), sum(one.received for one in own)
+
     def collect(self) -> None:
         """Count the flows and bytes since the last time in this minute."""
         for one in self._traffic.values():

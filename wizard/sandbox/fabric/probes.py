@@ -150,10 +150,6 @@ class Probes:
                     member.reason = "not probed yet"
                 member.interface, member.probe = interface, probe
 
-    def up(self, probe: Probe, interface: Interface) -> bool:
-        member = self._members.get((probe.key, interface.id))
-        return member is not None and member.state == "Up"
-
     def state(self, probe: Probe, interface: Interface) -> tuple[State, str]:
         """A member's state and the reason for it."""
         member = self._members.get((probe.key, interface.id))

@@ -7,11 +7,11 @@ A reading is immutable: listeners, probes and filters compare the last one with 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
-from wizard.sandbox.arm.network import port_ranges
+from wizard.sandbox.arm.network import admin_states, port_ranges
 from wizard.sandbox.fabric import addresses, nsg
 from wizard.sandbox.fabric.addresses import Addresses
 
@@ -73,6 +73,8 @@ class FrontendRule:
     idle_seconds: float
     reset_on_idle: bool
     nat: bool
+    admin_up: frozenset[str] = frozenset()  # keys of members that get flows, and
+    admin_down: frozenset[str] = frozenset()  # of those that get none, whatever the rule's probe says
 
     @property
     def balancer(self) -> str:
@@ -248,7 +250,7 @@ class _Reader:
                 probe = probes.get(_reference(facts.get("probe")))
                 key = _child(document, "loadBalancingRules", item)
                 if rule := _frontend(key, facts, address, tuple(members.values()), probe, nat=False):
-                    found[key] = rule
+                    found[key] = _administered(rule, document, pools) if probe else rule
             for item in properties.get("inboundNatRules") or ():
                 facts, key = _properties(item), _child(document, "inboundNatRules", item)
                 address = frontends.get(_reference(facts.get("frontendIPConfiguration")), "")
@@ -260,6 +262,12 @@ class _Reader:
                 if any(frontends.get(key) for key in _references(facts.get("frontendIPConfigurations"))):
                     snat.add(_reference(facts.get("backendAddressPool")))
         return found, frozenset(snat)
+
+
+def _administered(rule: FrontendRule, balancer: Document, pools: Iterable[str]) -> FrontendRule:
+    states = [one for pool in pools for one in admin_states.of_pool(balancer, pool.rpartition("/")[2]).items()]
+    up, down = (frozenset(key for key, state in states if state == wanted) for wanted in ("Up", "Down"))
+    return replace(rule, admin_up=up, admin_down=down)
 
 
 def _ranges(

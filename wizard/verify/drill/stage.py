@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from wizard.deploy import endpoints, members, stopped
+from wizard.deploy import aftermath, endpoints, members, stopped
 from wizard.errors import WizardError
 from wizard.verify import balance, control, evidence, health, readiness
 from wizard.verify import machines as machines_of
@@ -63,6 +63,9 @@ class Measured(Generic[T]):
 class Stage:
     """One drill and what it has seen so far."""
 
+    outlasts_its_load = False
+    """Whether it goes on where it takes longer than the longest load: then the load tells of its first hour."""
+
     def __init__(self, record: Record, azure: Azure, emit: Emit, on_snapshot: OnSnapshot | None) -> None:
         from wizard import blueprint
 
@@ -90,9 +93,12 @@ class Stage:
             self.blueprint = whole
             self.machines = [replace(machine, name=machine.page_name) for machine in machines_of.of(whole)]
 
-    async def ready(self, wait_s: float) -> None:
-        """Wait until every VM is in rotation; WizardError when the deployment is not healthy to begin with."""
-        await stopped.bring_back(self.record.folder, self.azure, self.emit)
+    async def place(self) -> None:
+        """Put right what a killed run has left, and find the balancer's rule and where it answers.
+
+        Raises WizardError when there is none that could take over.
+        """
+        await aftermath.put_right(self.record.folder, self.azure, self.emit)
         live = await control.read(self.azure, self.blueprint)
         rule = control.balancing_rule(self.blueprint, live)
         reach = await endpoints.read(self.azure, self.blueprint)
@@ -103,6 +109,11 @@ class Stage:
                 f"See what is there: multivm-wizard verify {self.record.name}",
             )
         self.rule, self.http, self.reach = rule, f"{reach.http}/", reach
+
+    async def ready(self, wait_s: float) -> None:
+        """Wait until every VM is in rotation; WizardError when the deployment is not healthy to begin with."""
+        await self.place()
+        rule = self.rule
         await readiness.wait(self.azure, readiness.Place(self.machines, rule, {}), wait_s, self.emit)
         down = {name: reason for name, (up, reason) in (await self.probes()).items() if not up}
         if down:
@@ -126,6 +137,8 @@ class Stage:
         story = asyncio.ensure_future(tell(load))
         try:
             await asyncio.wait({story, finishing}, return_when=asyncio.FIRST_COMPLETED)
+            if not story.done() and self.outlasts_its_load:
+                await asyncio.wait({story})
             if not story.done():  # nothing can be measured any more
                 await _ended(story)
                 await finishing
@@ -239,8 +252,10 @@ def names(victims: Sequence[Machine]) -> str:
 
 
 async def _ended(task: asyncio.Future[Any]) -> None:
-    """Cancel a task and wait for its end, however often we are cancelled ourselves; its outcome stays in it."""
+    """Cancel a task and wait for its end, handing on how often we are cancelled ourselves; its outcome stays in it."""
     task.cancel()
     while not task.done():
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             await asyncio.wait([task])
+        except asyncio.CancelledError:
+            task.cancel()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from wizard.verify.events import CheckDone
-from wizard.verify.explain import filters, machine, wiring
+from wizard.verify.explain import filters, machine, reporting, wiring
 from wizard.verify.explain.cause import Cause
 from wizard.verify.explain.facts import Facts, properties
 from wizard.verify.inside import Answer
@@ -18,11 +18,14 @@ from wizard.verify.machines import Machine
 
 EXPLAINED = (
     "balancer.pool", "balancer.probe", "http.page", "http.load", "ssh.hostkey", "ssh.login", "ssh.hostname",
-    "rdp.answers", "vm.cloud_init", "vm.service", "vm.uptime", "vm.neighbour",
+    "rdp.answers", "vm.cloud_init", "vm.service", "vm.uptime", "vm.neighbour", "monitor.guest",
 )  # fmt: skip
 """Checks whose failure has a cause outside of themselves."""
 
 OK = 200
+OUT = "Down_Admin"
+"""Azure's reason for a member that its administrative state takes out (Microsoft, "Manage health status")."""
+
 MOST = 3
 """Causes told of one check; with more, somebody is rebuilding the deployment."""
 
@@ -67,6 +70,8 @@ def of(check: CheckDone, facts: Facts) -> Iterator[Cause]:
                 yield from wiring.nat(facts, asked)
             case "ssh.login":
                 yield from login(check, facts, asked)
+            case "monitor.guest":
+                yield from reporting.guest(facts, asked)
             case "vm.neighbour":
                 yield from _inside(facts, asked)
             case _:
@@ -144,7 +149,16 @@ def login(check: CheckDone, facts: Facts, asked: Machine) -> Iterator[Cause]:
 
 
 def _probed(facts: Facts, asked: Machine) -> Iterator[Cause]:
-    """The probe does not find a machine up."""
+    """The probe does not find a machine up, or does not count."""
+    if OUT in facts.health.get(asked.name, (False, ""))[1]:
+        yield Cause(
+            "admin-down",
+            f"{asked.name} is out of rotation, whatever its probe finds",
+            f"adminState Down in the balancer's pool, {OUT} by the rule's health call",
+            "Where its updates are being installed it comes back by itself; else set the Admin state of its entry in "
+            "the backend pool to None, in the portal.",
+        )
+        return
     found = list(wiring.pool(facts, asked))
     yield from found
     probe = properties(facts.probe())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from wizard import ids
 from wizard.verify.explain import nsg
@@ -65,12 +65,12 @@ def probe(facts: Facts, machine: Machine, port: int) -> Iterator[Cause]:
         )
 
 
-def outbound(facts: Facts, machine: Machine) -> Iterator[Cause]:
-    """What leaves for the Internet is denied."""
+def outbound(facts: Facts, machine: Machine, ports: Sequence[int] = WEB_PORTS) -> Iterator[Cause]:
+    """What leaves for one of these ports of the Internet is denied."""
     configuration = facts.main(machine)
     if configuration is None:
         return
-    for port in WEB_PORTS:
+    for port in ports:
         verdict = facts.verdict(configuration, INTERNET, port, direction="Outbound")
         if verdict.access == "deny":
             yield Cause(

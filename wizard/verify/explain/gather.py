@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wizard import ids
 from wizard.errors import AzureError, WizardError
 from wizard.verify import console, health
+from wizard.verify.explain import reporting
 from wizard.verify.explain.facts import Document, Facts, Source, linked
 from wizard.verify.inside import Inside
 from wizard.verify.machines import LOAD_BALANCERS, Machine
@@ -40,7 +41,8 @@ async def facts(
     `target` is the balancer's public address, or "". What cannot be read is left out: a cause that needs it is then not
     told. Raises UnreachableError when the cloud is gone.
     """
-    documents = await network(azure, machines, (one.id for one in blueprint.of_type(LOAD_BALANCERS)))
+    others = [one.id for kind in (LOAD_BALANCERS, *reporting.TYPES) for one in blueprint.of_type(kind)]
+    documents = await network(azure, machines, others)
     some = [machine for machine in machines if machine.name in failing]
     views, logs, no_log = await _machines(azure, some)
     return Facts(

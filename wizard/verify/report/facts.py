@@ -128,6 +128,28 @@ class Drill:
 
 
 @dataclass(frozen=True)
+class PatchedVm:
+    """One VM's installation of updates, as Azure told its end; `figures` are `installed` and `seconds`."""
+
+    vm: str
+    domain: str
+    status: str
+    reboot: str
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Patching:
+    """One patching: what was installed, one domain after another. `figures` are its sums, and its load's."""
+
+    machines: Sequence[PatchedVm]
+    figures: Mapping[str, float]
+
+    def get(self, name: str) -> float | None:
+        return self.figures.get(name)
+
+
+@dataclass(frozen=True)
 class Resource:
     """One resource as ARM listed it."""
 
@@ -158,6 +180,7 @@ class Facts:
     resources: Sequence[Resource] = ()
     loads: Sequence[Load] = ()
     drill: Drill | None = None
+    patching: Patching | None = None
     plan: Mapping[str, Any] = field(default_factory=dict)
 
     def count(self, state: str) -> int:
@@ -188,7 +211,10 @@ class Facts:
             found.append(f"{broken} of {len(self.expectations)} expectations did not hold.")
         if self.drill is not None and not self.drill.survived:
             found.append("The deployment did not survive the drill.")
-        if not found and not self.count("passed") and not self.expectations and self.drill is None:
+        if self.patching is not None and (lost := self.patching.get("failed_requests")):
+            found.append(f"{lost:.0f} requests failed while the VMs were patched.")
+        measured = self.expectations or self.drill is not None or self.patching is not None
+        if not found and not self.count("passed") and not measured:
             found.append("Nothing was proved: no check passed.")
         return found
 
@@ -203,7 +229,7 @@ def read(evidence: Mapping[str, Any]) -> Facts:
     loads = evidence.get("loads")
     if not isinstance(loads, list):  # version 1 held one load at most
         loads = [evidence.get("load")]
-    drill = _table(evidence.get("drill"))
+    drill, patching = _table(evidence.get("drill")), _table(evidence.get("patching"))
     return Facts(
         deployment=_text(evidence.get("deployment")),
         cloud=_text(evidence.get("cloud")),
@@ -222,8 +248,23 @@ def read(evidence: Mapping[str, Any]) -> Facts:
         resources=[_resource(item) for item in _tables(evidence.get("resources"))],
         loads=[_load(item) for item in _tables(loads) if item],
         drill=_drill(drill) if drill else None,
+        patching=_patching(patching) if patching else None,
         plan=_table(evidence.get("plan")),
     )
+
+
+def _patching(item: Mapping[str, Any]) -> Patching:
+    machines = [
+        PatchedVm(
+            vm=_text(each.get("vm")),
+            domain=_text(each.get("domain")),
+            status=_text(each.get("status")),
+            reboot=_text(each.get("reboot")),
+            figures=_numbers(each),
+        )
+        for each in _tables(item.get("machines"))
+    ]
+    return Patching(machines, _numbers(item))
 
 
 def _check(item: Mapping[str, Any]) -> Check:

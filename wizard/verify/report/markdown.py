@@ -54,6 +54,9 @@ def document(facts: Facts) -> str:
             parts += _load(load, position)
     if facts.drill is not None:
         parts += ["## Failover drill", *_drill(facts.drill)]
+    if facts.patching is not None:
+        account = escaped(tables.patching_account(facts.patching))
+        parts += ["## Patching", account, _table(tables.patched(facts.patching))]
     if facts.resources:
         parts += ["## Resources", _table(tables.resources(facts))]
     if facts.plan:

@@ -1,10 +1,10 @@
-"""The page's sections on what was measured: loads, and the failover drill."""
+"""The page's sections on what was measured: loads, the failover drill, and a patching."""
 
 from __future__ import annotations
 
 from wizard.verify.report import charts, series, tables, words
 from wizard.verify.report.blocks import table, tiles
-from wizard.verify.report.facts import Drill, Facts, Load
+from wizard.verify.report.facts import Drill, Facts, Load, Patching
 from wizard.verify.report.markup import Child, element
 from wizard.verify.report.series import Timeline
 
@@ -69,3 +69,8 @@ def drill(drill: Drill) -> list[Child]:
     told = (tables.rounds(drill), tables.phases(drill), tables.marks(drill))
     contents += [table(each) for each in told if each.rows]
     return contents
+
+
+def patching(patching: Patching) -> list[Child]:
+    """What was installed where, and what users saw of it."""
+    return [element("p", tables.patching_account(patching)), table(tables.patched(patching))]

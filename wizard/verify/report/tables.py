@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizard.verify.report import charts, words
-from wizard.verify.report.facts import Drill, Facts, Load, Resource
+from wizard.verify.report.facts import Drill, Facts, Load, Patching, Resource
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ def verdict(facts: Facts) -> tuple[str, str]:
         told += " The expectation held." if held == 1 else f" All {held} expectations held."
     if facts.drill is not None:
         told += " The deployment survived the drill."
+    if facts.patching is not None:
+        told += " Every VM that was to be patched is."
     return "✓ Proved", told.strip()
 
 
@@ -246,6 +248,36 @@ def rounds(drill: Drill) -> Table:
     ]
     heads = ("Domain", "VMs", ">Out of rotation", ">Back", ">Requests", ">Failed", ">Failing for")
     return Table("One domain after another", heads, rows)
+
+
+def patched(patching: Patching) -> Table:
+    """What was installed on each VM, in the order of their turns."""
+    rows = [
+        (
+            each.domain,
+            each.vm,
+            each.status,
+            words.whole(each.figures.get("installed")),
+            _RESTARTS.get(each.reboot, each.reboot),
+            words.seconds(each.figures.get("seconds")),
+        )
+        for each in patching.machines
+    ]
+    return Table("One domain after another", ("Domain", "VM", "Ended", ">Installed", "Restart", ">Took"), rows)
+
+
+_RESTARTS = {"Completed": "restarted", "NotNeeded": "not needed", "Required": "still to come"}
+
+
+def patching_account(patching: Patching) -> str:
+    """What was done, and what a load beside it saw."""
+    vms, installed = (words.whole(patching.get(name)) for name in ("vms", "installed"))
+    told = f"{installed} updates were installed on {vms} VMs, one domain after another, each out of rotation meanwhile."
+    if patching.get("requests") is None:
+        return told
+    failed, requests = (words.whole(patching.get(name)) for name in ("failed_requests", "requests"))
+    gap = words.seconds(patching.get("longest_gap_s"))
+    return f"{told} Of {requests} requests on new connections {failed} failed; the longest gap was {gap}."
 
 
 def marks(drill: Drill) -> Table:

@@ -34,17 +34,22 @@ VMACCESS_WINDOWS = "microsoft.compute.vmaccessagent"
 CUSTOM_SCRIPT_WINDOWS = "microsoft.compute.customscriptextension"
 HEALTH_LINUX = "microsoft.managedservices.applicationhealthlinux"
 HEALTH_WINDOWS = "microsoft.managedservices.applicationhealthwindows"
+AGENT_LINUX = "microsoft.azure.monitor.azuremonitorlinuxagent"
+AGENT_WINDOWS = "microsoft.azure.monitor.azuremonitorwindowsagent"
 HANDLERS = {
     VMACCESS: "1.5.22",
     VMACCESS_WINDOWS: "2.4.8",
     CUSTOM_SCRIPT_WINDOWS: "1.10.15",
     HEALTH_LINUX: "1.0.28",
     HEALTH_WINDOWS: "1.0.28",
+    AGENT_LINUX: "1.35.4",
+    AGENT_WINDOWS: "1.35.0",
 }
 """Handlers that the sandbox has, and the full version that its agent reports (the last part from memory)."""
-_FOR_WINDOWS = frozenset((VMACCESS_WINDOWS, CUSTOM_SCRIPT_WINDOWS, HEALTH_WINDOWS))
-_ASKING = frozenset((HEALTH_LINUX, HEALTH_WINDOWS))
-"""Installed and then at work by themselves: `scale_set_watch` asks as they do."""
+_FOR_WINDOWS = frozenset((VMACCESS_WINDOWS, CUSTOM_SCRIPT_WINDOWS, HEALTH_WINDOWS, AGENT_WINDOWS))
+_STANDING = frozenset((HEALTH_LINUX, HEALTH_WINDOWS, AGENT_LINUX, AGENT_WINDOWS))
+"""Installed and then at work by themselves: `scale_set_watch` asks as the health extensions do, `insights.agents`
+reports as Azure Monitor's agents do."""
 REAL_HANDLERS = frozenset(
     {
         "microsoft.azure.extensions.customscript",
@@ -52,8 +57,6 @@ REAL_HANDLERS = frozenset(
         "microsoft.ostcextensions.customscriptforlinux",
         "microsoft.compute.bginfo",
         "microsoft.powershell.dsc",
-        "microsoft.azure.monitor.azuremonitorlinuxagent",
-        "microsoft.azure.monitor.azuremonitorwindowsagent",
         "microsoft.azure.diagnostics.linuxdiagnostic",
         "microsoft.azure.activedirectory.aadsshloginforlinux",
         "microsoft.azure.networkwatcher.networkwatcheragentlinux",
@@ -169,7 +172,7 @@ class Extensions(Kind):
         await agent(self.world, machine)
         settings = mapping(document.body, "properties.settings")
         handler = handler_of(document.body)
-        if handler in _ASKING or self.world.faults.left_unchanged(document.id):
+        if handler in _STANDING or self.world.faults.left_unchanged(document.id):
             document.extra["status"] = _status("succeeded", "Provisioning succeeded", "Enable succeeded.")
             return
         result = await self.world.fabric.run_extension(machine.id, handler, settings, protected or {})

@@ -9,6 +9,7 @@ from wizard.sandbox.arm.compute import (
     digests,
     disks,
     hardware,
+    identities,
     images,
     osprofile,
     quota,
@@ -53,6 +54,7 @@ class VirtualMachines(RunCommand, BootDiagnostics, Patching):
 
     def validate(self, call: Call, body: Json, existing: Document | None) -> None:
         shapes.check(body)
+        identities.check(self.world, body, call.name, existing)
         region = hardware.region(self.world.catalog, body["location"], self.type, call.name)
         if existing is None:
             self._validate_new(call, body, region)
@@ -118,11 +120,14 @@ class VirtualMachines(RunCommand, BootDiagnostics, Patching):
         return found
 
     def represent(self, call: Call, body: Json, existing: Document | None) -> Json:
-        body = without_nulls(body)
+        body, before = without_nulls(body), existing.body.get("identity") if existing is not None else None
+        identity = identities.represent(self.world, body.pop("identity", None), before)
         if existing is not None:
-            return representation.updated(body, existing, call.world.subscription, call.group)
-        image = images.chosen(self.world, body["properties"])
-        return representation.created(body, image, call.world.subscription, call.group, name=call.name)
+            shown = representation.updated(body, existing, call.world.subscription, call.group)
+        else:
+            image = images.chosen(self.world, body["properties"])
+            shown = representation.created(body, image, call.world.subscription, call.group, name=call.name)
+        return {**shown, "identity": identity} if identity is not None else shown
 
     def accepted(self, call: Call, body: Json, document: Document, created: bool) -> None:
         if created:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 import fnmatch
 import re
+import time
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wizard.sandbox.arm.compute.power import PowerActions
 from wizard.sandbox.arm.compute.reading import invalid, mapping, missing, not_allowed, text
@@ -14,8 +15,14 @@ from wizard.sandbox.arm.compute.runcommand import agent
 from wizard.sandbox.arm.kind import Call, Reply, action, completes
 from wizard.sandbox.store import Document, Json
 
+if TYPE_CHECKING:
+    from wizard.sandbox.world import World
+
 ASSESS_S, INSTALL_S = 30.0, 120.0
 """How long Azure typically takes (from memory)."""
+
+MIRRORS = 80
+"""Where Debian's, Ubuntu's and Red Hat's archives and Windows Update are asked for updates."""
 
 REBOOTS = ("IfRequired", "Never", "Always")
 
@@ -42,20 +49,27 @@ class Patching(PowerActions):
     @action("assessPatches")
     async def assess_patches(self, call: Call, document: Document) -> Reply:
         self._check_running(document)
-        return Reply.later("assessPatches", ASSESS_S, polling="location")
+        return Reply.later("assessPatches", ASSESS_S, {"began": time.time()}, polling="location")
 
     @completes("assessPatches")
     async def assessed_patches(self, document: Document, arguments: Json) -> Json:
         await agent(self.world, document)
-        found = _missing(document)
+        error = self._unreachable(document)
+        found = _missing(document) if error is None else []
         urgent = sum(patch[3] in ("Security", "Critical") for patch in found)
-        return {
-            "status": "Succeeded",
+        summary = {
+            "status": "Succeeded" if error is None else "Failed",
             "assessmentActivityId": str(uuid.uuid4()),
             "rebootPending": bool(document.extra.get("rebootPending")),
             "criticalAndSecurityPatchCount": urgent,
             "otherPatchCount": len(found) - urgent,
-            "startDateTime": datetime.datetime.now(datetime.UTC).isoformat(),
+            **({"error": error} if error else {}),
+        }
+        began = _keep(document, _ASSESSED, summary, arguments["began"])
+        self.world.store.put(document)
+        return {
+            **summary,
+            "startDateTime": began,
             "availablePatches": [
                 {
                     **_told(patch),
@@ -84,13 +98,17 @@ class Patching(PowerActions):
             if given is not None and not (isinstance(given, list) and all(isinstance(one, str) for one in given)):
                 raise invalid(f"The value of parameter {name} is invalid.", name)
         self._check_running(document)
-        return Reply.later("installPatches", INSTALL_S, {"reboot": reboot, "chosen": chosen}, polling="location")
+        arguments = {"reboot": reboot, "chosen": chosen, "began": time.time()}
+        return Reply.later("installPatches", INSTALL_S, arguments, polling="location")
 
     @completes("installPatches")
     async def installed_patches(self, document: Document, arguments: Json) -> Json:
         await agent(self.world, document)
-        found = _missing(document)
+        error = self._unreachable(document)
+        found = _missing(document) if error is None else []
         states = {patch[0]: _state(patch, arguments["chosen"]) for patch in found}
+        if self.world.faults.fails_to_patch(document.id, self.world.speed):
+            error = _fail_first(states) or error
         installed = [patch for patch in found if states[patch[0]] == "Installed"]
         due = any(patch[4] for patch in installed) or bool(document.extra.get("rebootPending"))
         document.extra["patches"] = [*document.extra.get("patches", ()), *(patch[0] for patch in installed)]
@@ -100,20 +118,32 @@ class Patching(PowerActions):
         if rebooting:
             await self.world.fabric.restart(document.id)
             await self._run(document)
-        counts = {state: list(states.values()).count(state) for state in ("Excluded", "NotSelected", "Installed")}
-        return {
-            "status": "Succeeded",
+        counts = {state: list(states.values()).count(state) for state in _INSTALLATION}
+        summary = {
+            "status": "Succeeded" if error is None else "CompletedWithWarnings" if installed else "Failed",
             "installationActivityId": str(uuid.uuid4()),
-            "rebootStatus": "Completed" if rebooting else "Required" if due else "NotNeeded",
             "maintenanceWindowExceeded": False,
             "excludedPatchCount": counts["Excluded"],
             "notSelectedPatchCount": counts["NotSelected"],
             "pendingPatchCount": 0,
             "installedPatchCount": counts["Installed"],
-            "failedPatchCount": 0,
-            "patches": [{**_told(patch), "installationState": states[patch[0]]} for patch in found],
-            "startDateTime": datetime.datetime.now(datetime.UTC).isoformat(),
+            "failedPatchCount": counts["Failed"],
+            **({"error": error} if error else {}),
         }
+        began = _keep(document, _INSTALLED, summary, arguments["began"])
+        self.world.store.put(document)
+        return {
+            **summary,
+            "rebootStatus": "Completed" if rebooting else "Required" if due else "NotNeeded",
+            "patches": [{**_told(patch), "installationState": states[patch[0]]} for patch in found],
+            "startDateTime": began,
+        }
+
+    def _unreachable(self, document: Document) -> Json | None:
+        """What is told where the machine cannot reach the archive or the update service. The code is from memory."""
+        if (why := self.world.fabric.no_way_out(document.id, MIRRORS)) is None:
+            return None
+        return _error("PACKAGE_MANAGER_FAILURE", f"The package repositories could not be reached: {why}.")
 
     def _check_running(self, document: Document) -> None:
         self.check_idle(document)
@@ -122,6 +152,48 @@ class Patching(PowerActions):
 
 
 Patch = tuple[str, str, str, str, bool]
+_ASSESSED, _INSTALLED = "availablePatchSummary", "lastPatchInstallationSummary"
+_INSTALLATION = ("Excluded", "NotSelected", "Installed", "Failed")
+_VERBS = {_ASSESSED: "assessPatches", _INSTALLED: "installPatches"}
+
+
+def view(world: World, document: Document) -> Json | None:
+    """`patchStatus` of the instance view: the last assessment and the last installation, also while they go on."""
+    found: Json = dict(document.extra.get("patchStatus") or {})
+    going = {operation.verb: operation.started for operation in world.operations.running_on(document.id)}
+    for key, verb in _VERBS.items():
+        if verb in going:
+            found[key] = {"status": "InProgress", "startTime": _utc(going[verb])}
+    return found or None
+
+
+def _keep(document: Document, key: str, summary: Json, began: float) -> str:
+    """Keep a summary for the instance view; returns when it began, as an answer tells it."""
+    told = {**summary, "startTime": _utc(began), "lastModifiedTime": _utc(time.time())}
+    document.extra["patchStatus"] = {**(document.extra.get("patchStatus") or {}), key: told}
+    return _utc(began)
+
+
+def _utc(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat()
+
+
+def _fail_first(states: dict[str, str]) -> Json | None:
+    """Let the first update that is to be installed fail; None where none is to be."""
+    name = next((name for name, state in states.items() if state == "Installed"), None)
+    if name is None:
+        return None
+    states[name] = "Failed"
+    return _error("PATCH_INSTALLATION_FAILURE", f"{name} could not be installed: its configuration script failed.")
+
+
+def _error(code: str, message: str) -> Json:
+    """As Azure nests what went wrong inside the machine: the sentence is in the details."""
+    return {
+        "code": "InternalOperationError",
+        "message": "1 error/s reported. See error details.",
+        "details": [{"code": code, "message": message}],
+    }
 
 
 def _windows(document: Document) -> bool:

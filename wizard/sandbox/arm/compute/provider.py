@@ -18,6 +18,7 @@ _TYPES = "locations/{location}/publishers/{publisher}/artifacttypes/vmextension/
 _EXTENSIONS = {
     "Microsoft.OSTCExtensions": ("VMAccessForLinux",),
     "Microsoft.Compute": ("CustomScriptExtension", "VMAccessAgent"),
+    "Microsoft.Azure.Monitor": ("AzureMonitorLinuxAgent", "AzureMonitorWindowsAgent"),
 }
 """The handlers of `extensions.HANDLERS` as Azure spells them, by publisher."""
 

@@ -145,11 +145,14 @@ def _machine(scale_set: Document, profile: Json, name: str, interfaces: list[Jso
     for kept in ("securityProfile", "diagnosticsProfile", "licenseType", "priority", "userData"):
         if kept in profile:
             properties[kept] = copy.deepcopy(profile[kept])
-    return {
+    made: Json = {
         "location": scale_set.body["location"],
         "tags": dict(scale_set.body.get("tags") or {}),
         "properties": properties,
     }
+    if identity := scale_set.body.get("identity"):
+        made["identity"] = copy.deepcopy(identity)
+    return made
 
 
 async def _put(world: World, scale_set: Document, type: str, names: tuple[str, ...], body: Json) -> None:

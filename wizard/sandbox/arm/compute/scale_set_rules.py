@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wizard import ids
 from wizard.sandbox.arm import errors
-from wizard.sandbox.arm.compute import hardware, images, osprofile, quota
+from wizard.sandbox.arm.compute import hardware, identities, images, osprofile, quota
 from wizard.sandbox.arm.compute.reading import bad, flag, invalid, items, mapping, missing, not_allowed, number, text
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.catalog import Region
@@ -40,6 +40,7 @@ def check(world: World, body: Json, name: str, existing: Document | None) -> Non
     if mode != "Flexible":
         raise ArmError(501, "UniformNotInSandbox", "Azure has scale sets with Uniform orchestration, the sandbox not.")
     _flexible(body)
+    identities.check(world, body, name, existing)
     capacity = number(body, "sku.capacity") or 0
     if not 0 <= capacity <= MOST:
         raise invalid(f"The value {capacity} of parameter sku.capacity is invalid: 0 to {MOST}.", "sku.capacity")
@@ -59,6 +60,9 @@ def _flexible(body: Json) -> None:
         raise bad("A scale set over zones has a platformFaultDomainCount of 1 or 5.", "platformFaultDomainCount")
     if flag(body, "properties.singlePlacementGroup"):
         raise bad("singlePlacementGroup must be false for a scale set with Flexible orchestration.")
+    if identities.SYSTEM in identities.kinds(body.get("identity")):
+        # Microsoft, "Orchestration modes": Managed Identity.
+        raise bad("A scale set with Flexible orchestration takes user assigned identities only.", "identity")
     if flag(body, "properties.overprovision"):
         raise bad("Overprovisioning is not supported for a scale set with Flexible orchestration.", "overprovision")
 

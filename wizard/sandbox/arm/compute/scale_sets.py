@@ -12,6 +12,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
+from wizard.sandbox.arm.compute import identities
 from wizard.sandbox.arm.compute import scale_set_members as members
 from wizard.sandbox.arm.compute import scale_set_rules as rules
 from wizard.sandbox.arm.compute.power import conflict
@@ -49,7 +50,12 @@ class ScaleSets(Kind):
         rules.check(self.world, _whole(body, existing), call.name, existing)
 
     def represent(self, call: Call, body: Json, existing: Document | None) -> Json:
+        before = existing.body.get("identity") if existing is not None else None
+        identity = identities.represent(self.world, without_nulls(body).get("identity"), before)
         body = writable(without_nulls(_whole(body, existing)))
+        body.pop("identity", None)
+        if identity is not None:
+            body["identity"] = identity
         properties = body["properties"]
         properties.pop("instanceView", None)
         old = existing.body["properties"] if existing is not None else {}

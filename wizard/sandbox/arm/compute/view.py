@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from wizard.sandbox.arm.compute import extensions, health
+from wizard.sandbox.arm.compute import extensions, health, patching
 from wizard.sandbox.store import Document, Json
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def instance_view(world: World, document: Document) -> Json:
     own = extensions.of_machine(world.store, document)
     if own:
         view["extensions"] = [extensions.instance_view(one) for one in own]
+    if (patched := patching.view(world, document)) is not None:
+        view["patchStatus"] = patched
     if (found := health.view(document)) is not None:
         view["vmHealth"] = found
     view["statuses"] = statuses(document, power)

@@ -17,7 +17,8 @@ API_VERSIONS = {
     "Microsoft.Network": ("2025-01-01", "2024-10-01", "2024-05-01", "2023-11-01", "2022-07-01", "2021-02-01"),
     "Microsoft.Storage": ("2025-01-01", "2024-01-01", "2023-05-01", "2021-04-01"),
     "Microsoft.Resources": ("2025-04-01", "2024-11-01", "2022-09-01", "2021-04-01"),
-    "Microsoft.Insights": ("2024-02-01", "2022-10-01", "2021-05-01-preview"),
+    "Microsoft.Insights": ("2024-02-01", "2023-03-11", "2022-10-01", "2022-06-01", "2021-05-01-preview"),
+    "Microsoft.ManagedIdentity": ("2024-11-30", "2023-01-31", "2018-11-30"),
     "Microsoft.OperationalInsights": ("2025-07-01", "2025-02-01", "2023-09-01", "2022-10-01"),
 }
 """Newest first. The sandbox takes any api-version of a type it has; these are the ones it names, from memory."""
@@ -39,7 +40,7 @@ EXTRA_TYPES = {
     ),
     "Microsoft.Resources": ("subscriptions", "tenants", "resources", "tags", "providers", "subscriptions/locations"),
     "Microsoft.Storage": ("storageAccounts", "locations"),
-    "Microsoft.Insights": ("diagnosticSettings", "autoscaleSettings", "metrics"),
+    "Microsoft.Insights": ("diagnosticSettings", "autoscaleSettings", "metrics", "dataCollectionRuleAssociations"),
 }
 """What a provider lists beside the types that have documents here."""
 

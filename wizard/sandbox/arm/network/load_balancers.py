@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from wizard import ids
 from wizard.sandbox.arm.errors import ArmError, invalid_reference
 from wizard.sandbox.arm.kind import Call, Child, Durations, Reply, action, completes
-from wizard.sandbox.arm.network import balancing_rules, port_ranges, public_ip_addresses, references
+from wizard.sandbox.arm.network import admin_states, balancing_rules, port_ranges, public_ip_addresses, references
 from wizard.sandbox.arm.network.references import References
 from wizard.sandbox.arm.network.resource import NetworkKind, check_zones, choice, reference
 from wizard.sandbox.arm.network.virtual_networks import check_static, free_addresses
@@ -54,6 +54,8 @@ class LoadBalancers(NetworkKind):
         for item in facts.get(FRONTENDS) or ():
             self._check_frontend(call, item, body)
         self._check_inner(call, facts)
+        for pool in facts.get(POOLS) or ():
+            admin_states.check(pool)
         for probe in facts.get(PROBES) or ():
             balancing_rules.check_probe(probe)
         for rule in facts.get(RULES) or ():
@@ -136,6 +138,7 @@ class LoadBalancers(NetworkKind):
 
     def accepted(self, call: Call, body: Json, document: Document, created: bool) -> None:
         port_ranges.settle(self.world.store, document, references.of(self.world.store))
+        admin_states.write(self.world.store, document, body, references.of(self.world.store))
 
     def link(self, document: Document, properties: Json, uses: References) -> None:
         for where in (FRONTENDS, POOLS, PROBES):
@@ -151,7 +154,7 @@ class LoadBalancers(NetworkKind):
         for pool in properties[POOLS]:
             members = uses.to(pool["id"], _NIC)
             pool["properties"]["loadBalancerBackendAddresses"] = [
-                _backend_address(document, use.owner, use.by) for use in members
+                _backend_address(document, pool["name"], use.owner, use.by) for use in members
             ]
             if members:
                 pool["properties"]["backendIPConfigurations"] = [{"id": use.by} for use in members]
@@ -252,13 +255,15 @@ def _give_private_address(call: Call, holder: Json, network: Document, by: str) 
         holder["privateIPAddress"] = next(free_addresses(call.world.store, subnet))
 
 
-def _backend_address(balancer: Document, interface: Document, configuration: str) -> Json:
+def _backend_address(balancer: Document, pool: str, interface: Document, configuration: str) -> Json:
     """The pool's own entry that Azure makes of an interface's membership, with the ports that ranges give it."""
-    properties: Json = {}
+    properties: Json = {"networkInterfaceIPConfiguration": {"id": configuration}}
+    if state := admin_states.of_member(balancer, pool, configuration):
+        properties["adminState"] = state
     if mappings := port_ranges.of_member(balancer, configuration):
         shown = ("inboundNatRuleName", "frontendPort", "backendPort")
         properties["inboundNatRulesPortMapping"] = [{key: one[key] for key in shown} for one in mappings]
-    return {"name": f"{interface.name}-{configuration.rsplit('/', 1)[1]}", "properties": properties}
+    return {"name": admin_states.entry_name(interface, configuration), "properties": properties}
 
 
 def _address_of(interface: Document, configuration: str) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from wizard import ids
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Child, Durations, Reply, action, completes
-from wizard.sandbox.arm.network import balancing_rules, port_ranges, public_ip_addresses, references
+from wizard.sandbox.arm.network import admin_states, balancing_rules, port_ranges, public_ip_addresses, references
 from wizard.sandbox.arm.network.references import References
 from wizard.sandbox.arm.network.resource import NetworkKind, child_of, choice, find, reference, target
 from wizard.sandbox.arm.network.virtual_networks import check_static, free_addresses
@@ -111,19 +111,20 @@ class NetworkInterfaces(NetworkKind):
             )
 
     def accepted(self, call: Call, body: Json, document: Document, created: bool) -> None:
-        self._settle_ports()
+        self._settle_pools()
 
     async def deleted(self, document: Document) -> None:
         """It leaves its pools: their ranges have its ports again."""
         for item in document.body["properties"]["ipConfigurations"]:
             item["properties"].pop(POOLS, None)
         self.world.store.put(document)
-        self._settle_ports()
+        self._settle_pools()
 
-    def _settle_ports(self) -> None:
+    def _settle_pools(self) -> None:
         store = self.world.store
         for balancer in store.of_type("Microsoft.Network/loadBalancers"):
             port_ranges.settle(store, balancer, references.of(store))
+            admin_states.settle(store, balancer, references.of(store))
 
     def _check_allocation(self, pool: Json, uses: References, by: str) -> None:
         """The pool's outbound rules and NAT ranges have ports for one more."""

@@ -1,7 +1,8 @@
 """The query service: `/v1/workspaces/{customerId}/query`, at ARM's address and with ARM's tokens.
 
-Of the query language it knows a table, and how far back: `TABLE | where TimeGenerated > ago(1h)`. Whatever else is
-asked is refused as the service refuses what it cannot read, so that no answer is ever for another question.
+Of the query language it knows a table, how far back, and what a column begins with, in any case:
+`TABLE | where TimeGenerated > ago(1h) | where _ResourceId startswith "/subscriptions/..."`. Whatever else is asked is
+refused as the service refuses what it cannot read, so that no answer is ever for another question.
 
 Source: Microsoft, "Azure Monitor Log Analytics API request format", "... response format", "... errors".
 """
@@ -18,7 +19,11 @@ from wizard.sandbox.arm.operationalinsights import workspaces
 from wizard.sandbox.arm.operationalinsights.tables import TABLES
 from wizard.sandbox.store import Json
 
-_QUERY = re.compile(r"\s*(\w+)\s*(?:\|\s*where\s+TimeGenerated\s*(>=?)\s*ago\(\s*(\d+)\s*([smhd])\s*\)\s*)?;?\s*")
+_QUERY = re.compile(
+    r"\s*(\w+)\s*"
+    r"(?:\|\s*where\s+TimeGenerated\s*(?:>=?)\s*ago\(\s*(\d+)\s*([smhd])\s*\)\s*)?"
+    r"(?:\|\s*where\s+(\w+)\s+startswith\s+(?:\"([^\"\\\\]*)\"|'([^'\\\\]*)')\s*)?;?\s*"
+)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 Moment = datetime.datetime
 
@@ -43,7 +48,7 @@ def answer(call: Call, segments: tuple[str, ...]) -> Reply:
         return _refusal(404, "WorkspaceNotFoundError", "The workspace could not be found")  # from memory
     asked = {**call.query, **(call.body or {})}
     try:
-        table, since, until = _understood(str(asked.get("query") or ""), str(asked.get("timespan") or ""))
+        table, since, until, begins = _understood(str(asked.get("query") or ""), str(asked.get("timespan") or ""))
     except _RefusedError as error:
         inner = {"code": error.args[0], "message": error.args[1]}
         return _refusal(400, "BadArgumentError", "The request had some invalid properties", inner)
@@ -51,26 +56,35 @@ def answer(call: Call, segments: tuple[str, ...]) -> Reply:
     rows = [
         [{"TenantId": customer, "Type": table, **row}.get(name) for name, _type in TABLES[table]]
         for row in call.world.logs.rows(customer, table)
-        if since <= Moment.fromisoformat(row["TimeGenerated"]) <= until
+        if since <= Moment.fromisoformat(row["TimeGenerated"]) <= until and _begins(row, *begins)
     ]
     columns = [{"name": name, "type": kind} for name, kind in TABLES[table]]
     return Reply(200, {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": rows}]})
 
 
-def _understood(query: str, timespan: str) -> tuple[str, Moment, Moment]:
-    """The table, and the span of time that query and timespan both allow."""
+def _understood(query: str, timespan: str) -> tuple[str, Moment, Moment, tuple[str, str]]:
+    """The table, the span of time that query and timespan both allow, and a column with what it begins with."""
     found = _QUERY.fullmatch(query)
     if found is None:
-        raise _RefusedError("SyntaxError", "Only TABLE | where TimeGenerated > ago(TIME) is understood here.")
-    table, _than, count, unit = found.groups()
-    if table not in TABLES:  # names are told apart by case
-        raise _RefusedError("SemanticError", f"Failed to resolve table or column expression named '{table}'")
+        raise _RefusedError(
+            "SyntaxError",
+            'Only TABLE | where TimeGenerated > ago(TIME) | where COLUMN startswith "TEXT" is understood here.',
+        )
+    table, count, unit, column, *texts = found.groups()
+    columns = [name for name, _type in TABLES.get(table, ())]
+    for name, known in ((table, TABLES), (column, columns)):  # names are told apart by case
+        if name and name not in known:
+            raise _RefusedError("SemanticError", f"Failed to resolve table or column expression named '{name}'")
     since, until = Moment.min.replace(tzinfo=datetime.UTC), Moment.max.replace(tzinfo=datetime.UTC)
     starts, ends = [since], [until]
     for start, end in _spans(timespan, int(count) * _UNITS[unit] if count else None):
         starts.append(start)
         ends.append(end)
-    return table, max(starts), min(ends)
+    return table, max(starts), min(ends), (column or "", next((text for text in texts if text), ""))
+
+
+def _begins(row: Json, column: str, text: str) -> bool:
+    return str(row.get(column) or "").lower().startswith(text.lower())
 
 
 def _spans(timespan: str, ago_s: int | None) -> Iterator[tuple[Moment, Moment]]:
