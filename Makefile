@@ -21,7 +21,7 @@ test: $(VENV)/.dev
 torture: $(VENV)/.dev
 	$(BIN)/python -m tests.torture $(SUITES)
 
-# Whether the tests notice when rules, blueprint, engine or journal are changed: an hour; interrupted, it goes on.
+# Whether the tests notice when rules, blueprint, engine or journal are changed: ten minutes on two idle cores; interrupted, it goes on.
 mutation: $(VENV)/.mutation
 	$(BIN)/python -m tests.mutation $(MODULES)
 

@@ -31,6 +31,7 @@ from wizard.plan import (
 )
 from wizard.plan.expectation import Expectation
 from wizard.plan.model import Auth, Layout, Lock, Nat, OsType, Outbound, OutboundAddress, ProbeProtocol, Rule
+from wizard.plan.patching import Updates
 
 LINUX, WINDOWS = OsType.LINUX, OsType.WINDOWS
 HTTP, TCP = ProbeProtocol.HTTP, ProbeProtocol.TCP
@@ -368,3 +369,11 @@ def test_problems_stand_in_the_order_of_the_keys_and_unknown_ones_at_the_end_of_
         "network.odd",
         "zzz",
     ]
+
+
+def test_which_classes_of_updates_are_installed() -> None:
+    for os in OsType:
+        assert patching.classifications(Updates.CRITICAL, os) == ("Critical",)
+        assert patching.classifications(Updates.SECURITY, os) == ("Critical", "Security")
+    assert patching.classifications(Updates.ALL, LINUX) == ("Critical", "Security", "Other")
+    assert patching.classifications(Updates.ALL, WINDOWS)[:3] == ("Critical", "Security", "UpdateRollUp")
