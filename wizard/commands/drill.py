@@ -117,6 +117,8 @@ def text(done: DrillDone) -> str:
     what = "the restart of one domain after another" if done.kind == "rolling" else f"losing {done.vm}"
     lines = [f"{sign} The deployment {word} {what}."]
     lines += [f"    {reason}" for reason in done.why]
+    if done.gone:
+        lines.append(f"  deleted meanwhile, not by the drill: {', '.join(done.gone)}")
     for each in done.rounds:
         lines.append(
             f"  {each['domain']} ({', '.join(each['vms'])}): {each['failed']} of {each['requests']} requests failed, "

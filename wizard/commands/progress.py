@@ -54,7 +54,11 @@ def endpoint_lines(http: str, ssh: Mapping[str, str], rdp: Mapping[str, str]) ->
 
 def brought_back(event: BroughtBack) -> str:
     """For a person, in every command that may find such VMs."""
-    return f"A drill that was killed had left {', '.join(event.vms)} stopped, since {event.since}: started again."
+    told = f"A drill that was killed had left {', '.join((*event.vms, *event.gone))} stopped, since {event.since}"
+    said = ["started again"] if event.vms else []
+    if event.gone:
+        said.append(f"{', '.join(event.gone)} {'is' if len(event.gone) == 1 else 'are'} deleted since")
+    return f"{told}: {'; '.join(said)}."
 
 
 def _line(event: Event) -> str | None:

@@ -145,7 +145,8 @@ async def read_status(known: Record, azure: Azure) -> Status:
 
     planned = blueprints.build(known.plan, known.subscription)
     found = await status.read(azure, await members.populated(planned, azure))
-    return replace(found, left_stopped=tuple(ids.parse(one).name for one in stopped.left(known.folder)))
+    left = [one for one in stopped.left(known.folder) if not await stopped.is_gone(azure, one)]
+    return replace(found, left_stopped=tuple(ids.parse(one).name for one in left))
 
 
 async def destroy(known: Record, azure: Azure, emit: Emit, *, remove_lock: bool = False) -> int:

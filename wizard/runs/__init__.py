@@ -26,7 +26,7 @@ Every event is a JSON object with `event`, `n` (1, 2, ...) and `at_utc`, and as 
                   error, cancelled: was told to stop (130). A killed process leaves none: Run.ended says state "lost"
     deploy      planned {id, type, name, after, state} for each resource (state as in the desk's `outlook`), resource,
                 retry, interrupted, brought_back, deployed
-    verify      brought_back {vms, since}, check, waiting, verified
+    verify      brought_back {vms, since, gone}, check, waiting, verified
     reset       step, reset
     scale       problem {...}, planned for each resource that is to be written or deleted, resource, retry,
                 draining {vm, at, seconds}, deleting, deleted, interrupted, scaled {name, from, to, http, ssh, rdp}

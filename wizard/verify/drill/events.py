@@ -45,6 +45,8 @@ class DrillDone(Event):
     kind                 loss (VMs were stopped and started again) or rolling (restarted, one domain after another)
     rounds               of a rolling drill: what the restart of each domain did; `detected_s`, `failing_for_s` and
                          `back_in_rotation_s` of the whole are then the longest of the rounds
+    gone                 VMs that somebody deleted meanwhile: autoscale, a repair, a person. Nobody waits for their
+                         return; what users saw of it counts
     """
 
     event: ClassVar[str] = "drill"
@@ -70,3 +72,4 @@ class DrillDone(Event):
     evidence: str = ""
     kind: str = "loss"
     rounds: Sequence[Mapping[str, Any]] = ()
+    gone: Sequence[str] = ()

@@ -122,6 +122,7 @@ class Drill:
     marks: Sequence[tuple[float, str]]
     series: Sequence[Slice]
     rounds: Sequence[Round] = ()
+    gone: Sequence[str] = ()
 
     def get(self, name: str) -> float | None:
         return self.figures.get(name)
@@ -293,6 +294,7 @@ def _drill(item: Mapping[str, Any]) -> Drill:
             Round(_text(told.get("domain")), [_text(vm) for vm in _list(told.get("vms"))], _numbers(told))
             for told in _tables(item.get("rounds"))
         ],
+        gone=[_text(vm) for vm in _list(item.get("gone"))],
     )
 
 

@@ -189,6 +189,8 @@ def drill_account(drill: Drill) -> str:
     """What was done, and the errors by kind, in words."""
     done = "restarted under load, one domain after another" if drill.rounds else "stopped under load"
     told = f"{' and '.join(drill.vms)} {'was' if len(drill.vms) == 1 else 'were'} {done}." if drill.vms else ""
+    if drill.gone:
+        told += f" Deleted meanwhile, not by the drill: {', '.join(drill.gone)}."
     if drill.errors_by_kind:
         kinds = ", ".join(f"{words.whole(number)} {kind}" for kind, number in drill.errors_by_kind.items())
         told += f" Errors: {kinds}."
