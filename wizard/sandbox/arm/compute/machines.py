@@ -72,7 +72,7 @@ class VirtualMachines(RunCommand, BootDiagnostics, Patching):
         profile = mapping(properties, "osProfile")
         if not profile:
             raise missing("osProfile")
-        osprofile.check(profile, image.os)
+        osprofile.check(profile, image.os, password_kept=call.kept_password is not None)
         attachments.check_interfaces(self.world, region, size, properties, call.id)
         attachments.check_availability_set(self.world, region, body, call.group)
         attachments.check_disks(self.world, region, properties, call.id, call.group)
@@ -150,6 +150,8 @@ class VirtualMachines(RunCommand, BootDiagnostics, Patching):
         profile = body["properties"]["osProfile"]
         if profile.get("adminPassword") is not None:
             extra["adminPassword"] = digests.of(profile["adminPassword"])
+        elif call.kept_password is not None:
+            extra["adminPassword"] = call.kept_password["digest"]
         extra["customData"] = digests.plain(profile.get("customData") or "")
         document.extra = extra
         os_disk = properties["storageProfile"]["osDisk"]
@@ -157,7 +159,7 @@ class VirtualMachines(RunCommand, BootDiagnostics, Patching):
             creation = {"createOption": "FromImage", "imageReference": {"id": _image_id(call, document, image)}}
             disks.bring(store, document, os_disk, creation, os=image.os, size_gib=os_disk["diskSizeGB"])
         content = images.content(self.world, body["properties"])
-        self.world.fabric.create_machine(document.id, _guest(profile, image, content))
+        self.world.fabric.create_machine(document.id, _guest(call, profile, image, content))
 
     def _tie_disks(self, document: Document) -> None:
         store = self.world.store
@@ -266,7 +268,7 @@ def _vm_name(name: str) -> None:
         )
 
 
-def _guest(profile: Json, image: Image, content: Json | None) -> GuestSpec:
+def _guest(call: Call, profile: Json, image: Image, content: Json | None) -> GuestSpec:
     key_only = flag(profile, "linuxConfiguration.disablePasswordAuthentication") or False
     return GuestSpec(
         os=image.os,
@@ -278,6 +280,7 @@ def _guest(profile: Json, image: Image, content: Json | None) -> GuestSpec:
         custom_data=osprofile.custom_data(profile),
         image=image.urn,
         content=content,
+        password_hash=call.kept_password["hash"] if call.kept_password is not None else None,
     )
 
 
