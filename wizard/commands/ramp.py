@@ -63,7 +63,9 @@ def command(*, name: str | None, low: float, peak: float, climb: float, limit: f
 
 
 async def _ramp(known: Record, out: output.Output, **options: Any) -> RampDone:
+    from wizard.commands import progress
     from wizard.deploy import journey
+    from wizard.deploy.events import BroughtBack
     from wizard.verify.ramp import RampDone, Turn, ramp
 
     def tell(event: object) -> None:
@@ -75,6 +77,8 @@ async def _ramp(known: Record, out: output.Output, **options: Any) -> RampDone:
                     f"{event.at:7.1f} s  {event.offered_rps:6.0f}/s offered, {event.requests} requests, "
                     f"{event.errors} failed, {event.instances} VMs"
                 )
+        elif isinstance(event, BroughtBack):
+            (out.data(event.as_event()) if out.json else out.say(progress.brought_back(event)))
         elif isinstance(event, RampDone):
             out.data(event.as_event(), text(event))
 

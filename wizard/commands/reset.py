@@ -281,10 +281,14 @@ def _private_half(public: Path) -> Path | None:
 
 def teller(out: output.Output) -> Emit:
     """What to hand to `reset`: results are data, steps are narration."""
+    from wizard.commands import progress
+    from wizard.deploy.events import BroughtBack
     from wizard.reset.events import ResetDone, ResetStep
 
     def tell(event: Event) -> None:
         match event:
+            case BroughtBack():
+                (out.data(event.as_event()) if out.json else out.say(progress.brought_back(event)))
             case ResetStep():
                 out.say(f"… {event.vm}: {event.detail}")
             case ResetDone():

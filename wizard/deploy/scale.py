@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.blueprint.resource import Blueprint, Resource
-from wizard.deploy import amend, instances, numbering, record, resuming, survey
+from wizard.deploy import amend, instances, numbering, record, resuming, stopped, survey
 from wizard.deploy.events import Emit, Event, ResourceChanged, Scaled
 from wizard.deploy.journey import NotReady
 from wizard.deploy.record import Record
@@ -170,6 +170,8 @@ async def carry_out(
 ) -> Scaled:
     """Do what was looked at and consented to; emits every fact, `Scaled` last, and returns that one.
 
+    VMs that a killed drill has left stopped are started first: whoever stays is to serve.
+
     The record holds the new count once it is reached; when something failed, or it was interrupted, it holds what is
     there. `passwords` is by VM name; `secret_file` is kept as `journey.carry_out` keeps it. Raises InputError when a
     password is missing, DeployFailed when resources could not be created, DestroyFailed when some could not be
@@ -195,6 +197,7 @@ async def carry_out(
 
     scaling = Scaling(outlook, azure, given, watch, drain_s)
     try:
+        await stopped.bring_back(outlook.record.folder, azure, emit)
         with resuming.journal(outlook.record.folder, outlook.record.name, emit) as scaling.journal:
             await scaling.to_the_end()
     except BaseException as error:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wizard.deploy import endpoints
+from wizard.deploy import endpoints, stopped
 from wizard.deploy.events import Event
 from wizard.errors import InputError, WizardError
 from wizard.home import write_atomically
@@ -85,6 +85,8 @@ async def ramp(
 ) -> RampDone:
     """Drive a deployment's autoscale out and in again; `limit_s` bounds each way. Emits turns, and RampDone last.
 
+    VMs that a killed drill has left stopped are started first.
+
     Raises InputError where the plan has no autoscale or nothing to serve, WizardError when the deployment answers
     nowhere or has all machines already, AzureError and UnreachableError as Azure does.
     """
@@ -107,6 +109,7 @@ class _Ramp:
         self.url = ""
 
     async def run(self, climb_s: float, limit_s: float) -> RampDone:
+        await stopped.bring_back(self.record.folder, self.azure, self.emit)
         self.url = f"{(await endpoints.read(self.azure, self.blueprint)).http}/"
         first = await self._capacity()
         if self.url == "/":
