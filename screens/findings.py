@@ -123,6 +123,7 @@ class Traffic:
     marks: list[tuple[float, str]] = field(default_factory=list)
     drill: Event | None = None
     turns: list[Event] = field(default_factory=list)
+    cpu: list[tuple[float, float]] = field(default_factory=list)
     ramp: Event | None = None
     waiting: str = ""
     error: Event | None = None
@@ -144,6 +145,8 @@ class Traffic:
                     self.drill = event
                 case "turn":
                     self.turns = [*self.turns[-_LONGEST_SERIES:], event]
+                case "cpu":
+                    self.cpu = [*self.cpu[-_LONGEST_SERIES:], (float(event["at"]), float(event["percent"]))]
                 case "ramp":
                     self.ramp = event
                 case "waiting":

@@ -249,7 +249,7 @@ class VerifyStep(Live):
     def _draw_traffic(self) -> None:
         traffic, steps = self.traffic, self.traffic.steps
         if self.kind == "ramp":
-            self.query_one(Timeline).show(*verify_told.ramp_course(traffic.turns))
+            self.query_one(Timeline).show(*verify_told.ramp_course(traffic.turns, traffic.cpu, self._plan))
             if not self.over:
                 self.say(verify_told.ramp_going_on(traffic.turns))
             return

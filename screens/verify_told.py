@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 from textual.content import Content
@@ -73,8 +74,13 @@ def ramp_question(plan: Mapping[str, Any]) -> tuple[str, str, list[tuple[str, st
     return title, text, ways
 
 
-def ramp_course(turns: Sequence[Event]) -> tuple[list[Track], list[Mark]]:
-    """VMs, and requests offered, served and failed a second, over the ramp; with what happened to the VMs."""
+def ramp_course(
+    turns: Sequence[Event], cpu: Sequence[tuple[float, float]] = (), plan: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[list[Track], list[Mark]]:
+    """VMs, their mean CPU, and requests offered, served and failed a second; with what happened to the VMs.
+
+    The CPU stands beside the thresholds that the plan has for it, as soon as Azure Monitor has told some.
+    """
     if not turns:
         return [], []
 
@@ -85,6 +91,7 @@ def ramp_course(turns: Sequence[Event]) -> tuple[list[Track], list[Mark]]:
     top = max(rate for _, rate in offered)
     tracks = [
         Track("VMs", figures("instances"), "$primary", f"{last['instances']}"),
+        *_cpu(cpu, plan),
         Track("offered/s", offered, "$text-muted", f"{last['offered_rps']:,.0f}", top),
         Track("served/s", figures("served_rps"), "$text-success", f"{last['served_rps']:,.0f}", top),
         Track("failed", figures("errors"), "$text-error", f"{sum(int(turn['errors']) for turn in turns):,}"),
@@ -97,6 +104,14 @@ def ramp_course(turns: Sequence[Event]) -> tuple[list[Track], list[Mark]]:
             verb = "added" if change > 0 else "taken away"
             marks.append((float(turn["at"]), f"{plural(abs(change), 'VM')} {verb}: {turn['instances']} now"))
     return tracks, marks
+
+
+def _cpu(cpu: Sequence[tuple[float, float]], plan: Mapping[str, Any]) -> list[Track]:
+    if not cpu:
+        return []
+    low, high = plan.get("scale_set.cpu_in_percent"), plan.get("scale_set.cpu_out_percent")
+    between = f" ({low}–{high})" if low is not None and high is not None else ""
+    return [Track("CPU %", list(cpu), "$warning", f"{cpu[-1][1]:.0f}{between}", 100.0)]
 
 
 def ramp_going_on(turns: Sequence[Event]) -> Content:

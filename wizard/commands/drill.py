@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wizard.commands import output
+from wizard.commands import output, verify
 from wizard.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def command(
 
     How long the balancer takes to notice, how many requests fail meanwhile, the longest gap, latencies before, during
     and after, which kept-alive connections end, and when the VM is back. It is always started again, also after Ctrl-C.
-    Exit status 1 when the deployment did not survive as it promised.
+    Where the plan keeps health events, Azure Monitor must tell of it, too: up to 10 minutes are given to its events.
+    Exit status 1 when the deployment did not survive as it promised, or Azure Monitor contradicts.
     """
     from wizard.deploy import record
 
@@ -72,7 +73,7 @@ def command(
 
     with foreground.holding("drill", known.name):
         done = output.run(_drill(known, out, rolling=rolling, rate=rate, wait_s=wait, **({} if rolling else lost)))
-    if not done.survived:
+    if not done.held:
         sys.exit(1)
 
 
@@ -84,10 +85,12 @@ async def _drill(known: Record, out: output.Output, *, rolling: bool, **options:
         from wizard.commands import progress
         from wizard.deploy.events import BroughtBack
         from wizard.verify.drill.events import DrillDone, Mark
-        from wizard.verify.events import Waiting
+        from wizard.verify.events import CheckDone, Waiting
 
         if isinstance(event, Waiting):
             out.say(event.detail)
+        elif isinstance(event, CheckDone):
+            out.data(event.as_event(), verify.check_text(event))
         elif isinstance(event, BroughtBack):
             (out.data(event.as_event()) if out.json else out.say(progress.brought_back(event)))
         elif isinstance(event, Mark):

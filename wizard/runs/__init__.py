@@ -27,20 +27,22 @@ Every event is a JSON object with `event`, `n` (1, 2, ...) and `at_utc`, and as 
     deploy      planned {id, type, name, after, state} for each resource (state as in the desk's `outlook`), resource,
                 retry, interrupted, brought_back, deployed
     verify      brought_back {vms, since, gone}, check, waiting, verified
-    reset       step, reset
-    scale       problem {...}, planned for each resource that is to be written or deleted, resource, retry,
-                draining {vm, at, seconds}, deleting, deleted, interrupted, scaled {name, from, to, http, ssh, rdp}
+    reset       brought_back, waiting, step, reset
+    scale       problem {...}, planned for each resource that is to be written or deleted, brought_back,
+                resource, retry, draining {vm, at, seconds}, deleting, deleted, interrupted,
+                scaled {name, from, to, http, ssh, rdp}
     destroy     deleting, deleted, interrupted, destroyed
     load        loading {url, duration_s, vms} once, load_progress {at, requests, errors, rps, p50_ms, p90_ms, p99_ms,
                 by_vm, total} twice a second (each tells of the time since the last, `total` of all), load, expectation
-    drill       brought_back, mark, load_progress, drill
-    ramp        turn {at, offered_rps, served_rps, requests, errors, p99_ms, instances} every few seconds, ramp
+    drill       brought_back, waiting, mark, load_progress, check, drill
+    ramp        brought_back, turn {at, offered_rps, served_rps, requests, errors, p99_ms, instances} every few
+                seconds, cpu {at, percent} by the minute, ramp
 
 Requests and secrets. Paths are best absolute; relative ones are the starter's. Each kind also takes
 secrets["sign_in"] (the desk's `handover`).
 
     deploy   {plan, subscription?, generate?, secret_file?}          {password} or {passwords: {vm: ...}}
-    verify   {wait_s?, identity?}                                    {password} or {passwords}
+    verify   {wait_s?, identity?, from_vm?}                          {password} or {passwords}
     reset    {vms?, mode?, user?, generate?, secret_file?, ssh_key?, identity?}     vms left out: all of them
                   mode "password" (or "ssh-key" with ssh_key: the public text)      {password} or {passwords}, new ones;
                                                                      {old_password} or {old_passwords}, to prove

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wizard.verify.drill.events import DrillDone
     from wizard.verify.events import CheckDone
     from wizard.verify.load import LoadResult
+    from wizard.verify.ramp import RampDone
 
 VERSION = 2
 LIBRARIES = (
@@ -62,6 +63,7 @@ def keep(
     loads: Sequence[LoadResult] = (),
     resources: Sequence[Mapping[str, Any]] = (),
     drill: DrillDone | None = None,
+    ramp: RampDone | None = None,
 ) -> None:
     """Write evidence.json and the report. `resources` are `{"id", "type", "name", "state"}` of what was planned."""
     from wizard.release import version
@@ -86,6 +88,8 @@ def keep(
     }
     if drill is not None:
         content["drill"] = drill.as_event()
+    if ramp is not None:
+        content["ramp"] = ramp.as_event()
     _write(into, content)
 
 

@@ -67,7 +67,10 @@ async def drill(
     running.after_s = AFTER_S if after_s is None else after_s
     await running.prepare(wait_s)
     with running.stopping:
-        return running.judge(await running.under_load(rate, running.story), rate)
+        measured = await running.under_load(rate, running.story)
+    if measured.story.detected is not None:
+        await running.witnessed(running.victims, False, measured.load.requests - measured.load.errors)
+    return running.judge(measured, rate)
 
 
 class _Loss(Stage):

@@ -56,7 +56,13 @@ async def rolling(
     await running.ready(wait_s)
     running.turns = await domains.in_turn(azure, running.blueprint, running.machines)
     with running.stopping:
-        return running.judge(await running.under_load(rate, running.story), rate)
+        measured = await running.under_load(rate, running.story)
+    vms = {vm for each in measured.story if each.detected is not None for vm in each.vms}
+    nobody = any(each.detected is not None and len(each.vms) == len(running.machines) for each in measured.story)
+    if vms:
+        down = [machine for machine in running.machines if machine.name in vms]
+        await running.witnessed(down, nobody, measured.load.requests - measured.load.errors)
+    return running.judge(measured, rate)
 
 
 class _Rolling(Stage):

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from wizard.deploy import endpoints, members, stopped
 from wizard.errors import AzureError, WizardError
-from wizard.verify import balance, control, evidence, health, readiness
+from wizard.verify import balance, control, evidence, health, readiness, watched
 from wizard.verify import machines as machines_of
+from wizard.verify.drill import witness
 from wizard.verify.drill.events import DrillDone, Mark
 from wizard.verify.drill.held import HeldConnections
 from wizard.verify.drill.verdict import Probe
-from wizard.verify.events import Emit, Waiting
+from wizard.verify.drill.witness import Seen
+from wizard.verify.events import CheckDone, Emit, Waiting
 from wizard.verify.load.engine import OnSnapshot, RunningLoad
 from wizard.verify.load.job import Job
 from wizard.verify.load.series import Snapshot
@@ -82,6 +84,8 @@ class Stage:
         self.gone: dict[str, float] = {}
         """When VMs were seen to be deleted, by name: a drill stops some and deletes none, so that others did it."""
         self.snapshots: list[Snapshot] = []
+        self.live: control.Live = {}
+        self.checks: list[CheckDone] = []
         self.stopping = stopped.Stopping(record.folder)
         balancer = record.plan.balancer
         self.probe = Probe(balancer.probe_interval_s, balancer.probe_threshold, max(TURN_S, azure.cloud.poll_floor_s))
@@ -96,8 +100,8 @@ class Stage:
     async def ready(self, wait_s: float) -> None:
         """Wait until every VM is in rotation; WizardError when the deployment is not healthy to begin with."""
         await stopped.bring_back(self.record.folder, self.azure, self.emit)
-        live = await control.read(self.azure, self.blueprint)
-        rule = control.balancing_rule(self.blueprint, live)
+        self.live = await control.read(self.azure, self.blueprint)
+        rule = control.balancing_rule(self.blueprint, self.live)
         reach = await endpoints.read(self.azure, self.blueprint)
         if rule is None or not reach.http:
             raise WizardError(
@@ -125,7 +129,7 @@ class Stage:
         load = RunningLoad(job, on_snapshot=self.saw)
         held = HeldConnections(self.http, HELD, balance.HEADER)
         await load.start()
-        self.began, self.running = time.perf_counter(), True
+        self.began, self.running, self.began_at = time.perf_counter(), True, datetime.now(UTC)
         finishing = asyncio.create_task(load.finish([machine.name for machine in self.machines]))
         held.start()
         story = asyncio.ensure_future(tell(load))
@@ -250,10 +254,33 @@ class Stage:
         await self.look([machine for machine in self.machines if found[machine.name][1] == health.NOT_IN_POOL])
         return found
 
+    async def witnessed(self, down: Sequence[Machine], nobody: bool, answered: int) -> None:
+        """Hold Azure Monitor against the drill, where the plan keeps its events: `down` were seen out of rotation.
+
+        `nobody`: all of the pool were, at once. `answered` requests were answered in all.
+        """
+        place = watched.place(self.record)
+        if not place:
+            return
+        addresses = {one.name: watched.address(one, self.live) for one in self.there(down)}
+        seen = Seen(self.rule[0], place, self.began_at, datetime.now(UTC), addresses, nobody, answered)
+        self.checks = await witness.checks(self.azure, seen, self.emit)
+        for check in self.checks:
+            self.emit(check)
+
     def told(self, done: DrillDone) -> DrillDone:
         """Keep the evidence of a drill that is over, and tell of it."""
         into = evidence.folder(self.record)
-        evidence.keep(into, self.record, began=self.began_at, cloud=self.azure.cloud.name, reach=self.reach, drill=done)
+        done = replace(done, checks=witness.told(self.checks))
+        evidence.keep(
+            into,
+            self.record,
+            began=self.began_at,
+            cloud=self.azure.cloud.name,
+            reach=self.reach,
+            checks=self.checks,
+            drill=done,
+        )
         done = replace(done, evidence=str(into))
         self.emit(done)
         return done

@@ -66,7 +66,7 @@ def _head(facts: Facts) -> Element:
         "header",
         element(
             "p",
-            f"Evidence of a {'verification' if facts.checks or facts.drill is None else 'failover drill'}",
+            f"Evidence of {tables.subject(facts)}",
             class_="kicker",
         ),
         element("h1", facts.deployment),
@@ -93,6 +93,7 @@ def _sections(facts: Facts) -> list[tuple[str, str, list[Child]] | None]:
         ("checks", "Checks", _checks(facts)) if facts.checks else None,
         ("load", "Load", measured.loads(facts)) if facts.loads else None,
         ("drill", "Failover drill", measured.drill(facts.drill)) if facts.drill is not None else None,
+        ("ramp", "Autoscale", measured.ramp(facts.ramp)) if facts.ramp is not None else None,
         ("resources", "Resources", _resources(facts)) if facts.resources else None,
         ("plan", "Plan", [_plan(facts)]) if facts.plan else None,
         ("versions", "Versions and times", [table(tables.times(facts)), table(tables.versions(facts))]),

@@ -129,6 +129,23 @@ class Drill:
 
 
 @dataclass(frozen=True)
+class Ramp:
+    """The proof of autoscale. `turns` are some seconds each; `cpu` percent by when it held, as Azure Monitor told."""
+
+    proved: bool
+    why: Sequence[str]
+    figures: Mapping[str, float]
+    instances: Mapping[str, float]
+    thresholds: Mapping[str, float]
+    turns: Sequence[Mapping[str, float]]
+    cpu: Sequence[tuple[float, float]]
+    cpu_untold: str
+
+    def get(self, name: str) -> float | None:
+        return self.figures.get(name)
+
+
+@dataclass(frozen=True)
 class Resource:
     """One resource as ARM listed it."""
 
@@ -159,6 +176,7 @@ class Facts:
     resources: Sequence[Resource] = ()
     loads: Sequence[Load] = ()
     drill: Drill | None = None
+    ramp: Ramp | None = None
     plan: Mapping[str, Any] = field(default_factory=dict)
 
     def count(self, state: str) -> int:
@@ -189,7 +207,10 @@ class Facts:
             found.append(f"{broken} of {len(self.expectations)} expectations did not hold.")
         if self.drill is not None and not self.drill.survived:
             found.append("The deployment did not survive the drill.")
-        if not found and not self.count("passed") and not self.expectations and self.drill is None:
+        if self.ramp is not None and not self.ramp.proved:
+            found.append("Autoscale did not go out and in again.")
+        measured = self.drill is not None or self.ramp is not None
+        if not found and not self.count("passed") and not self.expectations and not measured:
             found.append("Nothing was proved: no check passed.")
         return found
 
@@ -204,7 +225,7 @@ def read(evidence: Mapping[str, Any]) -> Facts:
     loads = evidence.get("loads")
     if not isinstance(loads, list):  # version 1 held one load at most
         loads = [evidence.get("load")]
-    drill = _table(evidence.get("drill"))
+    drill, ramp = _table(evidence.get("drill")), _table(evidence.get("ramp"))
     return Facts(
         deployment=_text(evidence.get("deployment")),
         cloud=_text(evidence.get("cloud")),
@@ -223,6 +244,7 @@ def read(evidence: Mapping[str, Any]) -> Facts:
         resources=[_resource(item) for item in _tables(evidence.get("resources"))],
         loads=[_load(item) for item in _tables(loads) if item],
         drill=_drill(drill) if drill else None,
+        ramp=_ramp(ramp) if ramp else None,
         plan=_table(evidence.get("plan")),
     )
 
@@ -295,6 +317,21 @@ def _drill(item: Mapping[str, Any]) -> Drill:
             for told in _tables(item.get("rounds"))
         ],
         gone=[_text(vm) for vm in _list(item.get("gone"))],
+    )
+
+
+def _ramp(item: Mapping[str, Any]) -> Ramp:
+    turns = [_numbers(turn) for turn in _tables(item.get("timeline"))]
+    readings = [_numbers(reading) for reading in _tables(item.get("cpu"))]
+    return Ramp(
+        proved=item.get("proved") is True,
+        why=[_text(reason) for reason in _list(item.get("why"))],
+        figures=_numbers(item),
+        instances=_numbers(item.get("instances")),
+        thresholds=_numbers(item.get("thresholds")),
+        turns=[turn for turn in turns if turn.keys() >= {"at", "offered_rps", "served_rps", "errors", "instances"}],
+        cpu=[(reading["at"], reading["percent"]) for reading in readings if reading.keys() >= {"at", "percent"}],
+        cpu_untold=_text(item.get("cpu_untold")),
     )
 
 
