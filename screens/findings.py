@@ -32,6 +32,7 @@ TITLES: Mapping[str, str] = {
     "vm.service": "The web server runs",
     "vm.neighbour": "VMs reach each other",
     "vm.denied": "Refused sources are refused inside",
+    "vnet.isolated": "Another network reaches no VM",
 }
 # The worst state speaks for the group.
 _RANK = {"failed": 0, "warned": 1, "passed": 2, "skipped": 3}

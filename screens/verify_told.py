@@ -17,6 +17,14 @@ from screens.widgets.timeline import Mark, Track
 SILENT_S = 2.0
 """Nobody answering for longer than this is told at once: a request fails only when its time is up."""
 
+FROM_QUESTION = (
+    "From which VM?",
+    "The id of a VM of yours in another virtual network. It is asked by Run Command whether it reaches any VM at its "
+    "private address: nothing should. az vm list --query [].id tells ids.",
+    "Verify, and try it from there",
+)
+"""A title, what is asked, and the way on."""
+
 PEAKS = {"usual": 400.0, "much": 2000.0}
 _FILLS = {"usual": "Fills small VMs.", "much": "For VMs of many cores. It may fill this computer first."}
 
@@ -47,9 +55,10 @@ def latency(figures: Event, traffic: Traffic) -> Content:
 
 
 def verdict(done: Event) -> Content:
-    good = bool(done["survived"])
+    failed = [each for each in done.get("checks") or () if each["state"] == "failed"]
+    good = bool(done["survived"]) and not failed
     lost = "its planned maintenance" if done.get("kind") == "rolling" else f"losing {done['vm']}"
-    what = f"The deployment {'survived' if good else 'did not survive as promised'} {lost}."
+    what = f"The deployment {'survived' if done['survived'] else 'did not survive as promised'} {lost}."
     seen = (
         "never out of rotation" if done["detected_s"] is None else f"out of rotation after {done['detected_s']:.1f} s"
     )
@@ -58,6 +67,9 @@ def verdict(done: Event) -> Content:
         f"expected {done['expected_detection_s']:g} s; longest gap {done['longest_gap_s']:.2f} s."
     )
     reasons = "".join(f"\n{reason}" for reason in done.get("why") or ())
+    reasons += "".join(f"\n{each['name']} {each['target']}: {each['detail']}" for each in failed)
+    if gone := done.get("gone"):
+        reasons += f"\nDeleted meanwhile, not by the drill: {', '.join(gone)}."
     return told(what, why + reasons, sign="✓" if good else "✗", tone="good" if good else "bad")
 
 
