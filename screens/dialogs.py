@@ -139,8 +139,11 @@ class LineScreen(ModalScreen[str | None]):
         with VerticalScroll(classes="dialog", can_focus=False):
             yield Static(self._heading, classes="headline", markup=False)
             yield Static(self._words, classes="words", markup=False)
-            yield Line(self._before, id="line")
-            yield Push(self._label, id="yes", disabled=not self._before)
+            yield Line(id="line")
+            yield Push(self._label, id="yes", disabled=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#line", Line).value = self._before
 
     @on(Input.Changed, "#line")
     def _typed(self, event: Input.Changed) -> None:

@@ -64,11 +64,12 @@ class VirtualMachines(RunCommand, BootDiagnostics, Patching):
         _vm_name(call.name)
         zones = hardware.zones(region, body, call.name)
         size = hardware.size(catalog, region, properties, zones)
-        image = images.chosen(self.world, properties)
+        image = images.chosen(self.world, properties, region.name)
         images.check(self.world, region, properties)
         hardware.fit(size, image, properties)
         hardware.disks(size, image, properties)
-        vhds.check(self.world, region, body, call.id, own_image=images.own(self.world, properties) is not None)
+        own_image = images.own(self.world, properties, region.name) is not None
+        vhds.check(self.world, region, body, call.id, own_image=own_image)
         profile = mapping(properties, "osProfile")
         if not profile:
             raise missing("osProfile")
@@ -121,7 +122,7 @@ class VirtualMachines(RunCommand, BootDiagnostics, Patching):
         body = without_nulls(body)
         if existing is not None:
             return representation.updated(body, existing, call.world.subscription, call.group)
-        image = images.chosen(self.world, body["properties"])
+        image = images.chosen(self.world, body["properties"], body["location"])
         return representation.created(body, image, call.world.subscription, call.group, name=call.name)
 
     def accepted(self, call: Call, body: Json, document: Document, created: bool) -> None:
@@ -139,7 +140,7 @@ class VirtualMachines(RunCommand, BootDiagnostics, Patching):
     def _bring_forth(self, call: Call, body: Json, document: Document) -> None:
         """Everything that a new machine has beside its document: domains, disks, and the guest with its secrets."""
         store, properties = self.world.store, document.body["properties"]
-        image = images.chosen(self.world, body["properties"])
+        image = images.chosen(self.world, body["properties"], body["location"])
         extra: Json = {
             "image": image.urn,
             "generation": image.generation,
@@ -158,7 +159,7 @@ class VirtualMachines(RunCommand, BootDiagnostics, Patching):
         if "managedDisk" in os_disk:
             creation = {"createOption": "FromImage", "imageReference": {"id": _image_id(call, document, image)}}
             disks.bring(store, document, os_disk, creation, os=image.os, size_gib=os_disk["diskSizeGB"])
-        content = images.content(self.world, body["properties"])
+        content = images.content(self.world, body["properties"], body["location"])
         self.world.fabric.create_machine(document.id, _guest(call, profile, image, content))
 
     def _tie_disks(self, document: Document) -> None:

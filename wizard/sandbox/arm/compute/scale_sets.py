@@ -67,7 +67,7 @@ class ScaleSets(Kind):
         if "customData" in system:
             document.extra["customData"] = system["customData"]
         if password := system.get("adminPassword"):
-            os = images.chosen(self.world, mapping(body, rules.PROFILE)).os
+            os = images.chosen(self.world, mapping(body, rules.PROFILE), document.body["location"]).os
             document.extra["password"] = {"hash": kept.hashed(os, password), "digest": digests.of(password)}
         protected = self._protected.setdefault(ids.key(document.id), {})
         for extension in items(body, f"{rules.PROFILE}.extensionProfile.extensions"):
