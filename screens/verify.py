@@ -202,6 +202,7 @@ class VerifyStep(Live):
         else:
             self.traffic = Traffic()
             self.set_class(run.kind in ("drill", "ramp"), "-course")
+            self.set_class(run.kind == "ramp", "-ramp")  # a track more: the CPU
         self.set_class(run.kind != "verify" or bool(self.traffic.steps), "-traffic")
         self.say("")
         self.follow(run)

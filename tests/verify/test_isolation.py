@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from secrets import token_hex
 from typing import Any
 
 import pytest
 
-from tests.verify.stand import PORT, Stand, standing
+from tests.verify.stand import PORT, Stand, deployed, standing
 from wizard import blueprint, ids, keys
-from wizard.azure import clients, clouds
 from wizard.azure.clients import Azure
-from wizard.deploy import journey, record
+from wizard.deploy import record
 from wizard.errors import AzureError, InputError
 from wizard.plan.model import Auth, Balancer, Machines, Network, Plan
 from wizard.verify import control, hostkeys, isolation, machines, verify
@@ -36,19 +34,8 @@ def elsewhere(space: str, subnet: str, port: int) -> Iterator[str]:
         network=Network(address_space=space, subnet=subnet),
         balancer=Balancer(frontend_port=port),
     )
-
-    async def go(*, away: bool = False) -> str:
-        async with clients.connect(clouds.find("sandbox")) as azure:
-            if away:
-                await journey.destroy(record.load(plan.name), azure, lambda event: None)
-                return ""
-            await journey.carry_out(await journey.look(plan, azure), azure, {}, lambda event: None)
-            return machines.of(blueprint.build(plan, azure.subscription_id))[0].id
-
-    try:
-        yield asyncio.run(go())
-    finally:
-        asyncio.run(go(away=True))
+    with deployed(plan):
+        yield machines.of(blueprint.build(plan, record.load(plan.name).subscription))[0].id
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.verify.stand import deployed
 from wizard import blueprint, ids, keys
-from wizard.azure import clients, clouds
 from wizard.azure.clients import Azure
 from wizard.commands import drill as command
 from wizard.commands import progress
@@ -38,19 +38,8 @@ def name(sandbox: dict[str, Any]) -> Iterator[str]:
         scale_set=ScaleSet(autoscale=False, zones=False, repairs=False),
         balancer=Balancer(frontend_port=PORT, probe_threshold=1, nat=Nat.RANGE),
     )
-
-    async def go(*, away: bool = False) -> None:
-        async with clients.connect(clouds.find("sandbox")) as azure:
-            if away:
-                await journey.destroy(record.load(plan.name), azure, lambda event: None)
-                return
-            await journey.carry_out(await journey.look(plan, azure), azure, {}, lambda event: None)
-
-    try:
-        asyncio.run(go())
+    with deployed(plan):
         yield plan.name
-    finally:
-        asyncio.run(go(away=True))
 
 
 async def people(azure: Azure, name: str) -> list[machines.Machine]:

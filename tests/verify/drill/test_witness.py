@@ -14,10 +14,11 @@ from typing import Any, cast
 
 import pytest
 
+from tests.verify.stand import deployed
 from wizard import blueprint, keys
-from wizard.azure import clients, clouds, monitor
+from wizard.azure import monitor
 from wizard.azure.clients import Azure
-from wizard.deploy import journey, record
+from wizard.deploy import record
 from wizard.errors import AzureError
 from wizard.plan.model import Auth, Balancer, Diagnostics, Machines, Plan
 from wizard.verify import control, health, machines, watched
@@ -43,19 +44,8 @@ def name(sandbox: dict[str, Any]) -> Iterator[str]:
         balancer=Balancer(frontend_port=PORT, probe_threshold=1),
         diagnostics=Diagnostics(storage_account=True, health_events=True),
     )
-
-    async def go(*, away: bool = False) -> None:
-        async with clients.connect(clouds.find("sandbox")) as azure:
-            if away:
-                await journey.destroy(record.load(plan.name), azure, lambda event: None)
-                return
-            await journey.carry_out(await journey.look(plan, azure), azure, {}, lambda event: None)
-
-    try:
-        asyncio.run(go())
+    with deployed(plan):
         yield plan.name
-    finally:
-        asyncio.run(go(away=True))
 
 
 async def test_a_drill_is_told_by_azure_monitor_too(name: str, azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
