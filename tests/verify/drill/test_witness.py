@@ -22,7 +22,7 @@ from wizard.deploy import record
 from wizard.errors import AzureError
 from wizard.plan.model import Auth, Balancer, Diagnostics, Machines, Plan
 from wizard.verify import control, health, machines, watched
-from wizard.verify.drill import drill, witness
+from wizard.verify.drill import DrillDone, drill, witness
 from wizard.verify.drill import drill as drill_function
 from wizard.verify.drill.witness import Seen
 from wizard.verify.events import CheckDone
@@ -53,6 +53,7 @@ async def test_a_drill_is_told_by_azure_monitor_too(name: str, azure: Azure, mon
     told: list[Any] = []
     done = await drill(record.load(name), azure, wait_s=60, before_s=1, after_s=1, emit=told.append)
     checks = [event for event in told if isinstance(event, CheckDone)]
+    assert done.phases["after"].seconds < 30, "what Azure Monitor is waited for is no part of the drill"
     assert [(one.name, one.target, one.state) for one in checks] == [
         ("monitor.probes", "web1", "passed"),
         ("monitor.events", checks[1].target, "passed"),
@@ -148,3 +149,19 @@ async def test_who_may_not_read_is_told_so(monkeypatch: pytest.MonkeyPatch) -> N
         found = await witness.checks(NOBODY, seen(nobody=nobody), lambda event: None)
         assert {one.state for one in found} == {"skipped"}
         assert all("does not let itself be read" in one.detail for one in found)
+
+
+async def test_who_stops_waiting_for_azure_monitor_still_gets_the_verdict(
+    name: str, azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def interrupted(*_: Any) -> list[CheckDone]:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(module, "AWAY_S", 1.0)
+    monkeypatch.setattr(witness, "checks", interrupted)
+    told: list[Any] = []
+    with pytest.raises(asyncio.CancelledError):
+        await drill(record.load(name), azure, wait_s=60, before_s=1, after_s=1, emit=told.append)
+    assert isinstance(told[-1], DrillDone)
+    assert told[-1].survived
+    assert told[-1].evidence, "and it is kept"

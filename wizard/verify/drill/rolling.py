@@ -59,10 +59,13 @@ async def rolling(
         measured = await running.under_load(rate, running.story)
     vms = {vm for each in measured.story if each.detected is not None for vm in each.vms}
     nobody = any(each.detected is not None and len(each.vms) == len(running.machines) for each in measured.story)
-    if vms:
-        down = [machine for machine in running.machines if machine.name in vms]
-        await running.witnessed(down, nobody, measured.load.requests - measured.load.errors)
-    return running.judge(measured, rate)
+    try:
+        if vms:
+            down = [machine for machine in running.machines if machine.name in vms]
+            await running.witnessed(down, nobody, measured.load.requests - measured.load.errors)
+    finally:  # the verdict stands, also where nobody waits for Azure Monitor to the end
+        done = running.judge(measured, rate)
+    return done
 
 
 class _Rolling(Stage):
@@ -176,7 +179,7 @@ class _Rolling(Stage):
 
     def judge(self, measured: Measured[Sequence[Round]], rate: float) -> DrillDone:
         """The verdict over what was seen, with its evidence kept."""
-        rounds, held, ended = measured.story, measured.held, self.now()
+        rounds, held = measured.story, measured.held
         failed_at = {at / 100: count for at, count in sorted(measured.running.tally.failed_at.items())}
         told = maintenance.told(rounds, self.snapshots, failed_at)
         why = maintenance.broken(
@@ -205,7 +208,7 @@ class _Rolling(Stage):
             phases={
                 "before": verdict.phase(self.snapshots, 0.0, rounds[0].ordered),
                 **{each.domain: verdict.phase(self.snapshots, each.ordered, each.ended) for each in rounds},
-                "after": verdict.phase(self.snapshots, rounds[-1].ended, ended),
+                "after": verdict.phase(self.snapshots, rounds[-1].ended, self.ended),
             },
             connections={"reset": sum(held.reset.values()), "survived": sum(held.survived.values())},
             connections_by_vm={"reset": dict(held.reset), "survived": dict(held.survived)},

@@ -80,6 +80,7 @@ class Stage:
         self.reach = endpoints.Endpoints()
         self.began_at = datetime.now(UTC)
         self.began = time.perf_counter()
+        self.ended = 0.0
         self.running = False
         self.gone: dict[str, float] = {}
         """When VMs were seen to be deleted, by name: a drill stops some and deletes none, so that others did it."""
@@ -150,6 +151,7 @@ class Stage:
             raise
         await held.end()
         load.stop()
+        self.ended = self.now()
         return Measured(told, await finishing, load, held)
 
     def saw(self, snapshot: Snapshot) -> None:
