@@ -54,7 +54,8 @@ class Desk:
         self._listeners: list[Told] = []
         self._process: asyncio.subprocess.Process | None = None
         self._starting = asyncio.Lock()
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        # By number: which process was asked, and what its answer completes.
+        self._waiting: dict[int, tuple[asyncio.subprocess.Process | None, asyncio.Future[Any]]] = {}
         self._number = 0
         self._chosen: dict[str, tuple[str, dict[str, Any]]] = {}  # by cloud: what to ask first after a restart
         self._lost: set[str] = set()  # clouds whose sign-in died with the process
@@ -141,7 +142,8 @@ class Desk:
     async def _exchange(self, question: str, arguments: dict[str, Any], told: Told | None) -> Any:
         self._number += 1
         number = self._number
-        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[number] = (self._process, future)
         forget = self.listen(lambda line: told(line) if told and line.get("id") == number else None)
         try:
             await self._send({"id": number, "ask": question, "with": arguments})
@@ -178,6 +180,7 @@ class Desk:
             process.stdin.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
             await process.stdin.drain()
         except (BrokenPipeError, ConnectionResetError):
+            await process.wait()  # whoever asks again must find it ended
             raise _DeskDiedError from None
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
@@ -185,8 +188,8 @@ class Desk:
         async for line in process.stdout:
             self._take(json.loads(line))
         await process.wait()
-        for future in self._waiting.values():
-            if not future.done():
+        for asked, future in [*self._waiting.values()]:
+            if asked is process and not future.done():
                 future.set_exception(_DeskDiedError())
 
     def _take(self, line: dict[str, Any]) -> None:
@@ -194,9 +197,10 @@ class Desk:
             for told in [*self._listeners]:
                 told(line)
             return
-        future = self._waiting.get(line["id"])
-        if future is None or future.done():
+        waiting = self._waiting.get(line["id"])
+        if waiting is None or waiting[1].done():
             return
+        future = waiting[1]
         if "error" in line:
             future.set_exception(_raised(line["error"]))
         else:

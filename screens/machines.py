@@ -38,6 +38,8 @@ class MachinesStep(Administrator):
     def __init__(self) -> None:
         super().__init__()
         self._sizes: dict[str, Mapping[str, Any]] = {}
+        self._monthly: Mapping[str, float] = {}
+        """Dollars a month for one machine, by size."""
 
     def body(self) -> Iterable[Widget]:
         windows = self.wizard.answers.get("machines.os") == "windows"
@@ -83,6 +85,23 @@ class MachinesStep(Administrator):
             self.select(key).ask()
         self.show_key()
         self._ask_domains()
+        self._ask_prices()
+
+    @work(exclusive=True, group="prices")
+    async def _ask_prices(self) -> None:
+        """Prices come when they come: sizes can be chosen without them."""
+        from wizard.errors import WizardError
+
+        try:
+            found = await self._ask("size_prices", os=self.wizard.answers.get("machines.os"))
+        except WizardError:
+            return  # Review tells why
+        if not self.gone:
+            self._monthly = found["monthly"]
+            select = self.select("machines.size")
+            if self._sizes:
+                select.choices = self._size_choices()
+                select.refresh()
 
     @work(exclusive=True, group="domains")
     async def _ask_domains(self) -> None:
@@ -108,7 +127,13 @@ class MachinesStep(Administrator):
         found = await self._ask("sizes")
         self._sizes = {each["name"]: each for each in found}
         self.call_later(self.answered, "machines.size")
-        return [Choice(each["name"], each["name"], _size_detail(each), each.get("why") or "") for each in found]
+        return self._size_choices()
+
+    def _size_choices(self) -> list[Choice]:
+        return [
+            Choice(name, name, _size_detail(each, self._monthly), each.get("why") or "")
+            for name, each in self._sizes.items()
+        ]
 
     async def _load_images(self) -> Sequence[Choice]:
         found = await self._ask("images", os=self.wizard.answers.get("machines.os"))
@@ -234,9 +259,11 @@ def _workload(windows: bool) -> OtherwiseControl:
     )
 
 
-def _size_detail(size: Mapping[str, Any]) -> str:
+def _size_detail(size: Mapping[str, Any], monthly: Mapping[str, float]) -> str:
     memory = f"{size['memory_gib']:g}"
-    return f"{size['vcpus']:>3} vCPU {memory:>5} GiB"
+    told = f"{size['vcpus']:>3} vCPU {memory:>5} GiB"
+    dollars = monthly.get(size["name"])
+    return told if dollars is None else f"{told} {f'${dollars:,.0f}':>7}/mo"
 
 
 def _deployable(images: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

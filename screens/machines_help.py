@@ -11,7 +11,7 @@ COUNT = Help(
     "More can be added later under the same names, and taken again.",
 )
 SIZE = Help(
-    "Cores and memory of each VM. Type in the list to search: “d2 v5”, “4 vcpu”.",
+    "Cores and memory of each VM, and what one costs a month on Azure. Type in the list to search: “d2 v5”, “4 vcpu”.",
     "A size must be offered in the region, and its cores must be left in your quota.",
     "Standard_D2s_v5: two cores, steady speed. B sizes are cheaper and slow down when their credits are spent.",
     "It can be changed later; the VM restarts for it.",

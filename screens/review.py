@@ -21,11 +21,13 @@ from screens import flow, review_told
 from screens.changes import CHANGES
 from screens.chosen import differing
 from screens.exposure import exposures, summary
+from screens.review_help import CONSENT, FILE
 from screens.step import Step
 from screens.styles import sheet
 from screens.widgets.choice import SwitchControl
 from screens.widgets.control import Answered
-from screens.widgets.field import Field, Help
+from screens.widgets.field import Field
+from screens.widgets.lines import wrapped
 from screens.widgets.push import Push
 from screens.widgets.section import Section
 from screens.widgets.text import PathControl
@@ -36,18 +38,6 @@ if TYPE_CHECKING:
 
 Stage = Literal["asking", "unasked", "refused", "ready", "handed"]
 
-FILE = Help(
-    "Where the plan is saved, as a TOML file: everything that was answered, and no secret.",
-    "A file that is there already is not overwritten before you say so.",
-    "Save it: `multivm-wizard deploy FILE` does the same again, and it can be kept beside your code.",
-    "The deployment does not need the file: it keeps a copy of its plan.",
-)
-CONSENT = Help(
-    "That you have seen what will be created and agree to the terms. Nothing is preset here.",
-    "Without it there is no Create.",
-    "Read what will be created and who can reach it before.",
-    "Everything can be removed again: the deployment's home has Destroy, and `multivm-wizard destroy` does the same.",
-)
 ROOMY = 34
 """Lines of a terminal from which on what will be created is shown without pushing Create's consent out of view."""
 FREE = "In the sandbox on this computer: no cost, and nothing leaves it."
@@ -136,6 +126,7 @@ class ReviewStep(Step):
             yield Push("Again", id="again")
         yield Vertical(id="found")
         yield Section("What will be created", id="planned", most=11)
+        yield Section("What it costs", id="costs", most=12)
         yield Section("As a picture", id="drawn", most=18)
         yield Section("Who can reach what", id="open")
         yield Section("Not as by default", id="chosen", most=9)
@@ -156,6 +147,7 @@ class ReviewStep(Step):
             )
         )
         self._show_terms()
+        self._show_costs()
         self.path.control.answer = f"{get('name')}.toml"
         opened = exposures(get)
         self._section("open").summary = summary(opened)
@@ -216,10 +208,31 @@ class ReviewStep(Step):
             return  # what is wrong with the cloud is told beside the preflight
         terms.update(BILLED if told["billed"] else FREE)
 
+    @work(exclusive=True, group="costs")
+    async def _show_costs(self) -> None:
+        """What it would cost: asked beside everything else, and nothing waits for it."""
+        from wizard.errors import WizardError
+
+        section = self._section("costs")
+        if any(problem.severity == "error" for problem in self.wizard.answers.problems()):
+            section.summary = "told when the plan is mended"
+            return
+        section.summary = "… asking the price list"
+        try:
+            told = await self.wizard.desk.ask("cost", plan=self.wizard.answers.plan_values())
+        except WizardError as error:
+            words = str(error)
+            section.summary = "not known"
+            section.show(lambda width: wrapped(words, width))
+            return
+        section.summary = review_told.cost(told)
+        section.show(lambda width: review_told.costs(told, width))
+
     def action_again(self) -> None:
         """Ask once more."""
         if self.stage != "handed":
             self.ask_cloud()
+            self._show_costs()
 
     @work(exclusive=True, group="cloud")
     async def ask_cloud(self) -> None:

@@ -177,9 +177,8 @@ class ScaleStep(Asking):
 
     def _show_outlook(self, found: Mapping[str, Any]) -> None:
         self.now = int(found["from"])
-        drawn = scale_told.summary(found)
-
-        self.query_one("#summary", Static).update(drawn)
+        self.query_one("#summary", Static).update(Content("\n").join([scale_told.summary(found), Content("")]))
+        self._show_costs(found)
         warned = [str(each["what"]) for each in found["problems"] if each.get("severity") == "warning"]
 
         def make(width: int) -> list[Content]:
@@ -190,6 +189,22 @@ class ScaleStep(Asking):
         self.say(scale_told.problem(found["problems"]))
         self._arrange()
         self.show_problems()
+
+    @work(exclusive=True, group="costs")
+    async def _show_costs(self, found: Mapping[str, Any]) -> None:
+        """What the number would cost more or less, on the line that is left for it."""
+        if not found["ready"] or found["complete"]:
+            return
+        try:
+            before, after = [
+                await self.wizard.desk.ask("cost", plan={**self.plan, "machines.count": count})
+                for count in (int(found["from"]), int(found["to"]))
+            ]
+        except WizardError:
+            return  # a help, and no condition
+        if self.stands and self.outlook is found:
+            summary = Content("\n").join([scale_told.summary(found), scale_told.costs(before, after)])
+            self.query_one("#summary", Static).update(summary)
 
     def _arrange(self) -> None:
         """Show the fields and buttons that go with the number."""

@@ -45,6 +45,18 @@ def summary(outlook: Outlook) -> Content:
     return Content.styled(" ".join(parts), "bold")
 
 
+def costs(before: Mapping[str, Any], after: Mapping[str, Any]) -> Content:
+    """How much more or less a month; nothing where that is not known, or the same."""
+    if before["monthly"] is None or after["monthly"] is None:
+        return Content("")
+    more = after["monthly"]["to"] - before["monthly"]["to"]
+    if abs(more) < 0.01:
+        return Content("")
+    where = "" if after["billed"] else "Nothing here; on Azure about "
+    told = f"{where or 'About '}${abs(more):,.2f} a month {'more' if more > 0 else 'less'}."
+    return Content.styled(told, "$text-muted")
+
+
 def names(vms: Sequence[str], most: int = 4) -> str:
     """Some names, and how many more."""
     more = f" and {len(vms) - most} more" if len(vms) > most else ""

@@ -24,13 +24,14 @@ from wizard.plan.model import Plan
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from wizard.cost.estimate import Estimate
     from wizard.deploy.events import Deployed, Emit, Event, Scaled
     from wizard.deploy.status import Status
     from wizard.reset.events import Mode, ResetDone
     from wizard.verify.drill import DrillDone
     from wizard.verify.events import Verified
 
-__all__ = ["Plan", "deploy", "destroy", "drill", "read_plan", "reset_credentials", "scale", "status", "verify"]
+__all__ = ["Plan", "cost", "deploy", "destroy", "drill", "read_plan", "reset_credentials", "scale", "status", "verify"]
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -38,6 +39,17 @@ def read_plan(path: str | Path) -> Plan:
     from wizard.plan import files
 
     return files.read(Path(path))
+
+
+async def cost(plan: Plan) -> Estimate:
+    """What a plan would cost at its cloud's retail prices: `monthly` and `hourly` in USD, and the `lines` of them.
+
+    Where the price list cannot be asked, `why` says so, and `known` is false unless prices were kept. Raises
+    InputError for a cloud that is none.
+    """
+    from wizard import cost as costs
+
+    return await costs.of_plan(plan)
 
 
 async def deploy(plan: Plan, *, password: SecretStr | None = None, emit: Emit | None = None) -> Deployed:

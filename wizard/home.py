@@ -4,6 +4,7 @@ HOME/keys/                      key pairs we generated, 0600
 HOME/deployments/NAME/          plan.toml, deployment.json, host_keys.json of one deployment
 HOME/runs/NAME/RUN/             a run's request, events and log, without secrets; they outlive the deployment
 HOME/durations.json             how long operations took on each cloud, by kind and size; may be removed at any time
+HOME/prices/CLOUD/REGION.json   retail prices that were asked for; may be removed at any time
 HOME/last                       the name of the deployment last worked on
 HOME/sandbox/                   the sandbox's state, certificates, client secret and request log
 """

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+"""Stands in ids where no subscription is known yet; the graph is the same."""
+
 
 def group_id(subscription: str, group: str) -> str:
     """`/subscriptions/S/resourceGroups/G`"""

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from wizard.azure import prices
 from wizard.commands import consent
 from wizard.commands.cli import main
 from wizard.deploy import record
@@ -117,6 +118,20 @@ def test_nothing_is_written_without_consent(plan_file, sandbox, writes):
     assert "--yes" in events[-1]["remedy"]
     assert "create" in said
     assert "virtualMachines" in said
+    assert re.search(r"Costs nothing here; on Azure it would be at least \$\d+ a month", said)
+    assert writes() == []
+
+
+def test_a_silent_price_list_stops_no_deployment(plan_file, sandbox, writes, monkeypatch):
+    async def silent(*_asked: Any) -> tuple[dict[str, Any], str]:
+        return {}, "The list is silent."
+
+    monkeypatch.setattr(prices, "_asked", silent)
+    monkeypatch.setattr(prices, "_read", lambda *_where: {})
+    monkeypatch.setattr(consent, "can_ask", lambda: True)
+    _code, _events, said = call("deploy", plan_file, input="n\n")
+    assert "What it would cost is not known: The list is silent." in said
+    assert "Write this?" in said
     assert writes() == []
 
 

@@ -70,3 +70,19 @@ def test_a_secret_file_is_not_written_through_a_link(tmp_path):
 def test_a_secret_file_that_cannot_be_made_is_told_at_once(tmp_path):
     with pytest.raises(InputError, match="no folder"):
         secrets.refuse_existing(tmp_path / "missing" / "out.json")
+
+
+def test_a_secret_file_is_read_as_it_was_written(tmp_path):
+    path = tmp_path / "out.json"
+    passwords = {"vm1": SecretStr(MARK), "vm2": SecretStr("another-Horse-2")}
+    secrets.write_secret_file(path, dict.fromkeys(passwords, "u"), passwords)
+    assert secrets.read_secret_file(path) == passwords
+
+
+@pytest.mark.parametrize("content", ["", "[]", f'{{"vm1": "{MARK}"}}', f'{{"vm1": {{"user": "{MARK}"}}}}', f"{MARK}"])
+def test_what_is_no_secret_file_is_told_without_what_it_holds(tmp_path, content):
+    path = tmp_path / "out.json"
+    path.write_text(content)
+    with pytest.raises(InputError) as raised:
+        secrets.read_secret_file(path)
+    assert MARK not in f"{raised.value} {raised.value.why} {raised.value.__cause__} {raised.value.__context__}"

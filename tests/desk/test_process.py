@@ -116,6 +116,20 @@ async def test_it_is_started_anew_when_it_died(desk: Desk):
     assert pid_of(desk) != first
 
 
+async def test_one_that_died_takes_no_question_of_the_next_one_with_it(desk: Desk, mute: str):
+    await desk.ask("keys")
+    first = desk._process
+    assert first is not None
+    first.kill()
+    await first.wait()
+    slow = asyncio.create_task(desk.ask("sign_in", cloud=mute))
+    await until(lambda: any(asked is not first for asked, _ in desk._waiting.values()))
+    await desk._read(first)  # its end is noticed only now
+    assert not any(future.done() for _, future in desk._waiting.values())
+    slow.cancel()
+    await asyncio.gather(slow, return_exceptions=True)
+
+
 async def test_a_question_under_which_it_dies_is_asked_once_more(desk: Desk, mute: str):
     await desk.ask("keys")
     slow = asyncio.create_task(desk.ask("sign_in", cloud=mute))

@@ -19,6 +19,8 @@ from wizard.plan.choices import IMAGES
 from wizard.plan.model import OsType
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKFh1r3kyzm1R0rTzkfm7vEWzW2lkqPZzxJIz5Yk3OJq somebody"
+FINGERPRINT = "SHA256:gX1uh/VL37uLdcnhzwcwVBy9X/w+XcfEPret9ytBMgs"
+"""What `ssh-keygen -lf` of OpenSSH 9.2 prints of it."""
 
 
 def read(path: str) -> bytes:
@@ -159,11 +161,7 @@ async def test_keys_are_found_with_the_fingerprint_that_ssh_keygen_prints(desk: 
     assert (found[1]["public"], found[1]["comment"], found[1]["problem"]) == (KEY, "somebody", "")
     assert found[1]["private"] == str(ssh / "id_test")
     assert found[2]["problem"]
-    process = await asyncio.create_subprocess_exec(
-        "ssh-keygen", "-lf", str(ssh / "id_test.pub"), stdout=asyncio.subprocess.PIPE
-    )
-    said, _ = await process.communicate()
-    assert found[1]["fingerprint"] == said.decode().split()[1]
+    assert found[1]["fingerprint"] == FINGERPRINT
 
 
 async def test_a_password_is_fresh_and_legal(desk: Desk, own_home: Path):

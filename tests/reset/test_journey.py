@@ -170,6 +170,21 @@ def test_the_command_generates_passwords_keeps_them_and_verify_logs_in_with_one(
     assert checked.exit_code == 1
 
 
+def test_a_kept_password_is_read_again_to_prove_that_it_is_refused(by_password: Stand, tmp_path: Path) -> None:
+    one, two = tmp_path / "one.json", tmp_path / "two.json"
+    making = ["--vm", "web1", "--generate-password", "--secret-file"]
+    assert invoke(by_password.name, *making, str(one)).exit_code == 0
+    told = invoke(by_password.name, *making, str(two), "--old-secret-file", str(one), "--json")
+    event = json.loads(told.stdout)
+    assert (event["state"], event["new_login"], event["old_login_refused"]) == ("proved", True, True)
+    for kept, state in ((one, "failed"), (two, "passed")):
+        checked = CliRunner().invoke(
+            verify_command.command, [by_password.name, "--secret-file", str(kept), "--wait", "60", "--json"]
+        )
+        logins = [json.loads(line) for line in checked.stdout.splitlines() if '"ssh.login"' in line]
+        assert {event["target"]: event["state"] for event in logins} == {"web1": state, "web2": "skipped"}
+
+
 def test_both_passwords_by_standard_input_the_old_one_first(by_password: Stand, tmp_path: Path) -> None:
     first = invoke(by_password.name, "--vm", "web1", "--password-stdin", input="seventh-Horse-1\n")
     assert first.exit_code == 0, first.output

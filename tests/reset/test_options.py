@@ -46,6 +46,12 @@ def invoke(*arguments: str, input: str = "") -> Result:
         (["--all", "--mode", "ssh-key"], "There is no key to add"),
         (["--all", "--mode", "ssh-key", "--ssh-key", "x.pub", "--password-stdin"], "A key takes no password away"),
         (["--all", "--password-stdin", "--ssh-key", "x.pub"], "belongs to --mode ssh-key"),
+        (["--all", "--password-stdin", "--old-password-stdin", "--old-secret-file", "x"], "exclude each other"),
+        (["--all", "--password-stdin", "--old-secret-file", "/nonexistent.json"], "cannot be read"),
+        (
+            ["--all", "--mode", "ssh-key", "--ssh-key", "x.pub", "--old-secret-file", "x"],
+            "A key takes no password away",
+        ),
         (["--all", "--password-stdin", "--replace-keys"], "belongs to --mode ssh-key"),
         (["--all", "--password-stdin", "--force"], "belongs to --mode remove-user"),
         (["--all", "--mode", "configuration", "--password-stdin"], "has no password"),

@@ -110,6 +110,51 @@ def scale_outlook(name: str, count: int, there: int = 2, auth: str = "ssh-key") 
     }
 
 
+def cost_line(what: str, count: str, price: str, monthly: float | None, *, by_use: bool = False) -> dict[str, Any]:
+    told = f"${monthly:,.2f}" if monthly is not None else ""
+    return {
+        "what": what,
+        "quantity": None if by_use else {"from": int(count), "to": int(count)},
+        "unit": "hour",
+        "unit_price": None,
+        "monthly": None if monthly is None else {"from": monthly, "to": monthly},
+        "by_use": by_use,
+        "after": 0.0,
+        "why": "",
+        "words": {"count": count, "price": price, "monthly": told},
+    }
+
+
+def cost(plan: dict[str, Any], *, billed: bool = False) -> dict[str, Any]:
+    """Of machines at $83.95 a month, beside a balancer; an address has no price."""
+    count = int(plan["machines"]["count"] if "machines" in plan else plan["machines.count"])
+    total = count * 83.95 + 18.25
+    return {
+        "currency": "USD",
+        "region": "westeurope",
+        "billed": billed,
+        "hourly": {"from": total / 730, "to": total / 730},
+        "monthly": {"from": total, "to": total},
+        "complete": False,
+        "without_price": ["Public IP address"],
+        "asked": "2026-11-30T08:00:00+00:00",
+        "since": "2026-10-03",
+        "stale": False,
+        "why": "",
+        "headline": f"at least ${total:,.0f} a month",
+        "notes": [
+            "Not in the sum, for want of a price: Public IP address.",
+            "Retail prices in USD, for months of 730 hours.",
+        ],
+        "lines": [
+            cost_line("Standard_D2s_v5, Linux", str(count), "$0.115 per hour", count * 83.95),
+            cost_line("Public IP address", "1", "no price", None),
+            cost_line("Load balancer, up to 5 rules", "1", "$0.025 per hour", 18.25),
+            cost_line("Through the load balancer", "", "$0.005 per GB", None, by_use=True),
+        ],
+    }
+
+
 def _answers() -> dict[str, Any]:
     sandbox = {"signed_in": True, "how": "own", "preselected": True, "running": False, "methods": ["own"]}
     return {
@@ -163,6 +208,8 @@ def _answers() -> dict[str, Any]:
         "load_plan": lambda path: {"path": path, "plan": {}, "problems": []},
         "forget": lambda name: {"name": name},
         "scale_outlook": scale_outlook,
+        "cost": cost,
+        "size_prices": {"monthly": {"Standard_B2s": 35.04, "Standard_D2s_v5": 83.95}, "why": ""},
         "reset_outlook": lambda **_asked: {"warnings": [], "users": {}},
     }
 

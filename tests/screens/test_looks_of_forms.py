@@ -38,6 +38,7 @@ STEPS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "review": ("review", {"machines.count": 3}),
+    "costs": ("review", {"machines.count": 3}),
     "scale-set": ("machines", {"machines.placement": "scale-set", "scale_set.autoscale": True}),
     "windows": ("machines", {"machines.os": "windows", "machines.auth": "password", "machines.placement": "zones"}),
 }
@@ -71,7 +72,7 @@ async def test_looks(wizard, desk, snapshot, name):
                 await until(
                     pilot, lambda: any(each.summary.endswith("all new") for each in app.screen.query("#planned"))
                 )
-            for fold in app.screen.query("#scale-set") if name == "scale-set" else ():
+            for fold in app.screen.query("#scale-set, #costs") if name in ("scale-set", "costs") else ():
                 fold.turn(True)
             await settled(pilot)
             await pilot.pause(0.3)  # the check that an answer would begin

@@ -56,6 +56,28 @@ async def test_a_quota_that_does_not_suffice_is_told(wizard, desk: FakeDesk):
         await until(pilot, lambda: "4 are left" in field(pilot, "machines.size").note)
 
 
+async def test_sizes_tell_what_one_costs_a_month(wizard, desk: FakeDesk):
+    async with wizard("machines") as pilot:
+        details = {choice.value: choice.detail for choice in field(pilot, "machines.size").control.choices}
+        assert details["Standard_D2s_v5"] == "  2 vCPU     8 GiB     $84/mo"
+        assert details["Standard_D4s_v5"] == "  4 vCPU    16 GiB", "without a price, nothing is said"
+        asked = dict(desk.asked)["size_prices"]
+        assert asked == {"location": "westeurope", "cloud": "sandbox", "os": "linux"}
+
+
+async def test_a_silent_price_list_keeps_nobody_from_the_sizes(wizard, desk: FakeDesk):
+    desk.hold("size_prices")
+    async with wizard() as pilot:
+        pilot.app.go("machines")
+        await until(pilot, lambda: getattr(pilot.app.screen, "step_id", "") == "machines" and pilot.app.screen.stands)
+        control = field(pilot, "machines.size").control
+        await until(pilot, lambda: control.choices)
+        assert "$" not in control.choices[0].detail
+        desk.release("size_prices")
+        await until(pilot, lambda: "$35/mo" in control.choices[0].detail)
+        assert pilot.app.answers.get("machines.size") == "Standard_D2s_v5"
+
+
 async def test_the_region_decides_how_many_fault_domains_there_are(wizard, desk: FakeDesk):
     async with wizard("machines") as pilot:
         await until(pilot, lambda: field(pilot, "machines.fault_domains").control.high == 2)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from screens.widgets.push import Push
 from tests.screens.conftest import settled, until
-from tests.screens.desks import PUBLIC
+from tests.screens.desks import PUBLIC, cost
 from wizard.blueprint import build
 from wizard.errors import UnreachableError
 from wizard.plan.model import Plan
@@ -335,3 +336,67 @@ async def test_the_terms_are_the_clouds_own(review, desk):
         desk.answers["terms"] = lambda cloud: {"billed": False}
         pilot.app.screen._show_terms()
         await until(pilot, lambda: "no cost" in str(terms.content))
+
+
+def costs(pilot):
+    return pilot.app.screen.query_one("#costs")
+
+
+async def test_what_it_costs_is_told_in_a_line_and_in_all_its_lines(review):
+    async with review(machines__count=3) as pilot:
+        await until(pilot, lambda: "$" in costs(pilot).summary)
+        assert costs(pilot).summary == "on Azure at least $270 a month"
+        lines = [str(line) for line in costs(pilot).lines._make(60)]
+        assert lines[0] == "Nothing here. On Azure:"
+        assert any(line.startswith("3  Standard_D2s_v5, Linux") and line.endswith("$251.85") for line in lines)
+        assert any("Public IP address" in line and line.endswith("no price") for line in lines)
+        assert "By use" in lines
+        assert all(len(line) <= 60 for line in lines)
+        narrow = [str(line) for line in costs(pilot).lines._make(45)]
+        assert not any("per hour" in line for line in narrow), "where it is too narrow, the sum alone"
+
+
+async def test_where_it_is_billed_the_sum_is_what_it_costs(review, desk):
+    desk.answers["cost"] = partial(cost, billed=True)
+    async with review() as pilot:
+        await until(pilot, lambda: "$" in costs(pilot).summary)
+        assert costs(pilot).summary == "at least $186 a month"
+        assert "Nothing here" not in str(costs(pilot).lines._make(60)[0])
+
+
+async def test_nothing_waits_for_the_price_list(wizard, desk, gone):
+    desk.hold("cost")
+    async with silent_review(wizard, desk) as pilot:
+        assert costs(pilot).summary == "… asking the price list"
+        await pilot.press("space")
+        await until(pilot, lambda: not create(pilot).disabled)
+        await pilot.press("enter", "enter")
+        assert gone == [("deploying", {"start": True})]
+
+
+@asynccontextmanager
+async def silent_review(wizard, desk):
+    """Review while the price list is silent: no worker ends before it speaks."""
+    desk.answers["blueprint"], desk.answers["outlook"] = resources, outlook
+    async with wizard() as pilot:
+        for key, value in {"name": "ra-multi-vm-rg", "machines.ssh_key": PUBLIC}.items():
+            pilot.app.answers.set(key, value, commit=True)
+        pilot.app.go("review")
+        await until(pilot, lambda: pilot.app.screen.step_id == "review" and pilot.app.screen.stage == "ready")
+        yield pilot
+        desk.release("cost")
+        await settled(pilot)
+
+
+async def test_without_prices_it_says_why(review, desk):
+    desk.answers["cost"] = UnreachableError("The sandbox did not start.", "It is broken.", "Mend it.")
+    async with review() as pilot:
+        await until(pilot, lambda: costs(pilot).summary == "not known")
+        assert "The sandbox did not start." in str(costs(pilot).lines._make(80)[0])
+        assert "✓ ready" in verdict(pilot), "what it costs stops nobody"
+
+
+async def test_a_plan_to_mend_is_not_priced(review, desk):
+    async with review(machines__count=0) as pilot:
+        assert costs(pilot).summary == "told when the plan is mended"
+        assert "cost" not in desk.questions()

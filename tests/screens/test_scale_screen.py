@@ -14,8 +14,9 @@ from screens.widgets.grid import Grid
 from screens.widgets.lines import Lines
 from screens.widgets.push import Push
 from tests.screens.conftest import type_text, until
-from tests.screens.desks import scale_outlook
+from tests.screens.desks import cost, scale_outlook
 from tests.screens.plays import BALANCER, nic, planned, resource, staged, status, vm
+from wizard.errors import UnreachableError
 
 PASSWORD = "Another-Horse-9"
 
@@ -66,6 +67,30 @@ async def test_it_says_what_the_number_means_before_anything_is_sent(wizard, sta
         assert not screen.field(DRAIN).display
         assert not screen.asks_for_password
         assert stage.started == []
+
+
+async def test_it_says_what_more_or_fewer_cost(wizard, stage, desk):
+    async with wizard() as pilot:
+        screen = await gone(pilot)
+        await pilot.press("right", "right")
+        await looked(pilot, screen, 4)
+        await until(pilot, lambda: "Nothing here; on Azure about $167.90 a month more." in text(screen, "#summary"))
+        desk.answers["cost"] = partial(cost, billed=True)
+        await pilot.press("left", "left", "left")
+        await looked(pilot, screen, 1)
+        await until(pilot, lambda: "About $83.95 a month less." in text(screen, "#summary"))
+
+
+async def test_without_prices_a_scaling_is_as_it_was(wizard, stage, desk):
+    desk.answers["cost"] = UnreachableError("The price list is silent.")
+    async with wizard() as pilot:
+        screen = await gone(pilot)
+        await pilot.press("right")
+        await looked(pilot, screen, 3)
+        await until(pilot, lambda: "cost" in desk.questions())
+        assert "From 2 to 3 VMs." in text(screen, "#summary")
+        assert "$" not in text(screen, "#summary")
+        assert not screen.query_one("#scale", Push).disabled
 
 
 async def test_going_out_begins_at_once_and_shows_the_new_ways_in(wizard, stage):

@@ -69,7 +69,13 @@ def test_wrong_input_is_exit_status_2(arguments: list[str], tmp_path: Path, monk
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nobody-deployed-this"], ["--password-stdin", "--identity", "x"], ["--wait", "-1"]]
+    "arguments",
+    [
+        ["nobody-deployed-this"],
+        ["--password-stdin", "--identity", "x"],
+        ["--wait", "-1"],
+        ["--secret-file", "x", "--identity", "x"],
+    ],
 )
 def test_verify_with_wrong_input(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MULTIVM_HOME", str(tmp_path))

@@ -6,11 +6,12 @@ import asyncio
 import getpass
 import logging
 import socket
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
 from tests.verify.servers import SSHD, free_port, make_key, openssh_server, recording_server
@@ -186,6 +187,10 @@ def test_a_file_that_is_no_key_is_an_input_error(tmp_path: Path, content: str) -
 def test_a_missing_or_protected_key_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no private key file"):
         ssh.load_key(tmp_path / "nothing")
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "passphrase", "-f", str(tmp_path / "key")], check=True)
+    protected = serialization.BestAvailableEncryption(b"passphrase")
+    key = Ed25519PrivateKey.generate()
+    (tmp_path / "key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, protected)
+    )
     with pytest.raises(InputError, match="passphrase"):
         ssh.load_key(tmp_path / "key")

@@ -6,24 +6,20 @@ all clients and the credential share one aiohttp session that knows whom to trus
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-import ssl
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from wizard import ids
-from wizard.azure import clouds, resources, signin
+from wizard.azure import clouds, resources, signin, trust
 from wizard.azure.clouds import Cloud
 from wizard.azure.durations import Durations
 from wizard.azure.errors import explained
 from wizard.azure.pacing import Pacer
 from wizard.azure.resources import Operation
 from wizard.blueprint.resource import Resource
-from wizard.errors import UnreachableError
 
 if TYPE_CHECKING:
     import aiohttp
@@ -239,31 +235,8 @@ def _session(cloud: Cloud) -> aiohttp.ClientSession:
     import aiohttp
 
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=_trust(cloud), limit=0),
+        connector=aiohttp.TCPConnector(ssl=trust.context(cloud), limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,  # azure-core decodes for itself
-        trust_env=not _is_loopback(cloud.arm),  # a proxy cannot reach this computer's own addresses
+        trust_env=not trust.is_loopback(cloud.arm),
     )
-
-
-def _trust(cloud: Cloud) -> ssl.SSLContext:
-    """The system's certificate authorities (SSL_CERT_FILE is honoured), and the cloud's own."""
-    context = ssl.create_default_context()
-    if cloud.ca:
-        try:
-            context.load_verify_locations(cafile=cloud.ca)
-        except (OSError, ssl.SSLError) as error:
-            raise UnreachableError(
-                f"The certificate authority of {cloud.name} cannot be read.",
-                f"{cloud.ca}: {error}.",
-                "Run as the user whose state folder (MULTIVM_HOME) this is.",
-            ) from None
-    return context
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

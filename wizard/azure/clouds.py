@@ -31,6 +31,8 @@ METADATA_VERSIONS = ("2022-09-01", "2015-01-01")
 
 METADATA_TIMEOUT_S = 10.0
 
+PRICES = "https://prices.azure.com/api/retail/prices"
+"""Microsoft, "Azure Retail Prices overview"; nobody signs in to it."""
 
 UNMANAGED_DISKS = "unmanaged-disks"
 """VHDs in storage accounts; retired on Azure on 2026-03-31."""
@@ -59,6 +61,8 @@ class Cloud:
     refresh         tells the cloud anew, with what only it knows of itself, or None: the fields are complete
     offers          what this cloud has and others have no more: UNMANAGED_DISKS
     billed          whether what is made there costs money
+    prices          URL of the Retail Prices API that lists what things cost there; "" where there is none
+    prices_everywhere   what that list calls the region of what costs the same in all of the cloud's
     frontend_conflict   why a port of a public address cannot be opened, where those are on this computer, or None
     """
 
@@ -82,6 +86,8 @@ class Cloud:
     frontend_conflict: Callable[[int], str | None] | None = None
     offers: frozenset[str] = frozenset()
     billed: bool = True
+    prices: str = ""
+    prices_everywhere: str = "Global"
 
     @property
     def paced_limits(self) -> tuple[Limit, ...]:
@@ -96,7 +102,9 @@ class Cloud:
 
 # ARM and audiences as in azure.mgmt.core.tools.get_arm_endpoints, authorities as in azure.identity.AzureAuthorityHosts
 # (a test compares them); the DNS suffixes are from Microsoft's endpoint lists of each cloud, and the query services as
-# the Azure CLI knows them (`logAnalyticsResourceId`).
+# the Azure CLI knows them (`logAnalyticsResourceId`). The price list of public Azure holds US Government's regions too
+# (recorded rows of 2026-10-03 have "US Gov" where others have "Global"). China's is a sheet in CNY to download, and
+# Azure Stack Hub has none.
 _AZURE = {
     cloud.name: cloud
     for cloud in (
@@ -107,6 +115,7 @@ _AZURE = {
             audience="https://management.azure.com",
             poll_floor_s=POLL_FLOOR_S,
             logs="https://api.loganalytics.io",
+            prices=PRICES,
         ),
         Cloud(
             name="usgov",
@@ -116,6 +125,8 @@ _AZURE = {
             poll_floor_s=POLL_FLOOR_S,
             dns_suffix="cloudapp.usgovcloudapi.net",
             logs="https://api.loganalytics.us",
+            prices=PRICES,
+            prices_everywhere="US Gov",
         ),
         Cloud(
             name="china",
@@ -292,6 +303,7 @@ def _of_state(state: Mapping[str, Any] | None) -> Cloud:
         authority=state["authority"].rstrip("/"),
         audience=state["arm"].rstrip("/"),
         logs=state["arm"].rstrip("/"),
+        prices=f"{state['arm'].rstrip('/')}/api/retail/prices",
         poll_floor_s=max(SHORTEST_POLL_S, POLL_FLOOR_S / state["speed"]),
         pace=float(state["speed"]),
         ca=Path(state["ca"]),

@@ -16,11 +16,16 @@ from wizard.errors import InputError
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from wizard.azure.clients import Azure
     from wizard.deploy.events import Deployed, Emit
     from wizard.deploy.journey import Outlook
     from wizard.plan.model import Plan
     from wizard.runs.run import Run
     from wizard.runs.starting import UnderWay
+
+
+COST_S = 5.0
+"""The price list may keep a deployment waiting that long, where its prices are not known yet."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,7 @@ async def _look(plan: Plan, out: output.Output) -> Outlook:
     out.say(f"Looking at {plan.name} in {plan.cloud} ...")
     async with journey.open_cloud(plan.cloud) as azure:
         outlook = await journey.look(plan, azure, refuse=False)
+        costs = "" if outlook.complete else await _costs(outlook, azure)
     for problem in outlook.problems:
         if out.json:
             out.problem(problem)
@@ -102,8 +108,19 @@ async def _look(plan: Plan, out: output.Output) -> Outlook:
     for found in outlook.survey.findings:
         out.data(found.as_event())
     out.say(_intent(outlook))
+    if costs:
+        out.say(costs)
     outlook.survey.refuse()
     return outlook
+
+
+async def _costs(outlook: Outlook, azure: Azure) -> str:
+    """What all of it costs, for a person to consent to; that it is not known keeps nobody from deploying."""
+    from wizard import cost
+    from wizard.cost import words
+
+    found = await cost.of(outlook.blueprint, azure.cloud, within_s=COST_S)
+    return f"  {words.sentence(found)}"
 
 
 async def _carry_out(

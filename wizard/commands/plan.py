@@ -1,4 +1,4 @@
-"""`multivm-wizard plan new|check|show|export|...`: a plan without a screen. None needs a sign-in or a network."""
+"""`multivm-wizard plan new|check|show|cost|...`: a plan without a screen. None needs a sign-in."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wizard.commands import output
+from wizard.commands import output, plan_cost
 from wizard.errors import InputError, WizardError
+from wizard.ids import NO_SUBSCRIPTION
 
 if TYPE_CHECKING:
     from wizard.blueprint.resource import Blueprint
     from wizard.plan.model import Plan
 
-_NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
-"""Stands in ids where no subscription is known yet; the graph is the same."""
-
 
 @click.group("plan")
 def command() -> None:
-    """Make, check and show a plan.toml."""
+    """Make, check and show a plan.toml, and what it would cost."""
+
+
+command.add_command(plan_cost.command)
 
 
 @command.command()
@@ -112,6 +113,7 @@ def show(file: Path, as_json: bool) -> None:
     graph = blueprint.build(plan, _subscription(plan.cloud))
     if not as_json:
         click.echo("\n".join(_shown(graph)))
+        out.say(f"What it would cost: multivm-wizard plan cost {file}")
         return
     for resource in graph:
         out.data(
@@ -222,9 +224,9 @@ def _subscription(cloud: str) -> str:
     from wizard.azure import clouds
 
     try:
-        return clouds.find(cloud).subscription or _NO_SUBSCRIPTION
+        return clouds.find(cloud).subscription or NO_SUBSCRIPTION
     except WizardError:  # a sandbox that never ran has nothing to tell
-        return _NO_SUBSCRIPTION
+        return NO_SUBSCRIPTION
 
 
 def _shown(graph: Blueprint) -> Iterator[str]:

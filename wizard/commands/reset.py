@@ -42,6 +42,12 @@ _SIGNS = {"proved": "✓", "unproved": "!", "failed": "✗"}
     "(configuration: that it is let in).",
 )
 @click.option(
+    "--old-secret-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take each VM's present password from a file that --generate-password wrote, for the same proof.",
+)
+@click.option(
     "--password-stdin",
     is_flag=True,
     help="Read the new password for all VMs from standard input, one line "
@@ -74,6 +80,7 @@ def command(
     mode: Mode,
     user: str | None,
     old_password_stdin: bool,
+    old_secret_file: Path | None,
     password_stdin: bool,
     generate_password: bool,
     secret_file: Path | None,
@@ -100,13 +107,19 @@ def command(
     from wizard.reset.warnings import warnings
 
     out = output.Output(as_json)
-    given = Given(mode, old_password_stdin, password_stdin, generate_password, replace_keys, force)
+    if old_password_stdin and old_secret_file is not None:
+        raise InputError("--old-password-stdin and --old-secret-file exclude each other.", "", "Use one of them.")
+    given = Given(
+        mode, old_password_stdin or old_secret_file is not None, password_stdin, generate_password, replace_keys, force
+    )
     _check_options(given, user=user, secret_file=secret_file, ssh_key=ssh_key, identity=identity)
     known = record.load(name)
     chosen = _chosen(known, vms, every)
     if secret_file is not None:
         secrets.refuse_existing(secret_file)
-    old = _line("old password") if old_password_stdin else None
+    old: Mapping[str, SecretStr] | SecretStr | None = _line("old password") if old_password_stdin else None
+    if old_secret_file is not None:
+        old = secrets.read_secret_file(old_secret_file)
     admin_password = _line("password") if mode == "remove-user" and password_stdin else None
     new: Mapping[str, SecretStr] | str | None = None
     if ssh_key is not None:

@@ -12,11 +12,15 @@ from wizard.commands import output
 from wizard.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic import SecretStr
 
     from wizard.deploy.events import Event
     from wizard.deploy.record import Record
     from wizard.verify.events import CheckDone, Emit, Verified
+
+    Passwords = Mapping[str, SecretStr] | SecretStr | None
 
 _SIGNS = {"passed": "✓", "failed": "✗", "warned": "!", "skipped": "-"}
 
@@ -44,6 +48,12 @@ _SIGNS = {"passed": "✓", "failed": "✗", "warned": "!", "skipped": "-"}
     metavar="VM_ID",
     help="Try it from this VM of yours in another virtual network, too: nothing should be reached from there.",
 )
+@click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Log in with each VM's own password: a file that --generate-password wrote.",
+)
 @output.json_option
 @output.guarded
 def command(
@@ -52,6 +62,7 @@ def command(
     wait: float,
     identity: Path | None,
     password_stdin: bool,
+    secret_file: Path | None,
     from_vm: str | None,
     as_json: bool,
 ) -> None:
@@ -64,13 +75,17 @@ def command(
 
     It may go on beside a command that changes the deployment, and then tells what it meets, which may be failures.
     """
-    from wizard.deploy import record
+    from wizard.deploy import record, secrets
 
     out = output.Output(as_json)
-    if identity is not None and password_stdin:
-        raise InputError("--identity and --password-stdin exclude each other.", "", "Log in with one of them.")
+    ways = {"--identity": identity is not None, "--password-stdin": password_stdin, "--secret-file": secret_file}
+    given = [option for option, way in ways.items() if way]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} exclude each other.", "", "Log in with one of them.")
     known = record.load(name)
-    password = _password() if password_stdin else None
+    password: Passwords = _password() if password_stdin else None
+    if secret_file is not None:
+        password = secrets.read_secret_file(secret_file)
     record.remember_last(known.name)
     options = {"identity": identity, "password": password, "wait_s": wait, "from_vm": from_vm}
     verified = output.run(_verify(known, options, teller(out)))

@@ -98,6 +98,26 @@ def write_secret_file(path: Path, users: Mapping[str, str], passwords: Mapping[s
         raise
 
 
+def read_secret_file(path: Path) -> dict[str, SecretStr]:
+    """The passwords by VM name of a file that `write_secret_file` wrote. InputError when it is none."""
+    from pydantic import SecretStr
+
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {vm: SecretStr(_text(login["password"])) for vm, login in content.items()}
+    except OSError as error:
+        why = f"{error.strerror}."
+    except (ValueError, AttributeError, KeyError, TypeError):  # their words may quote the file
+        why = 'It is not {"VM": {"user": "...", "password": "..."}}.'
+    raise InputError(f"The secret file {path} cannot be read.", why, "Name one that --generate-password wrote.")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError
+    return value
+
+
 def remove_secret_file(path: Path) -> None:
     """Take back a file just written, because no password in it was ever sent."""
     path.unlink(missing_ok=True)

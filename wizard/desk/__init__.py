@@ -53,6 +53,16 @@ What there is
     images(location, os?, cloud?, subscription?)  -> [{name, label, os, urn, version, available, why}]
     fault_domains(location, cloud?, subscription?) -> {most}        a number, null when the region does not tell
 
+Prices, of which the cloud's public list tells; nobody is signed in for them
+
+    size_prices(location, cloud?, os?)  -> {monthly, why}
+        monthly: {size: dollars a month for one machine}, as far as listed; `why` there are none or some are old, or ""
+    cost(plan)  -> {currency, region, billed, hourly, monthly, complete, without_price, asked, since, stale, why,
+                    headline, notes, lines}
+        hourly, monthly: {from, to} in dollars, or null when nothing has a price; `headline` is half a line, `notes`
+        [text]. lines: [{what, quantity, unit, unit_price, monthly, by_use, after, why, words}]; `words`: the same as
+        text, {count, price, monthly}. By use there is no quantity
+
 Plans
 
     plan_problems(plan)      -> [problem]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.desk.session import Session, Tell
 from wizard.errors import InputError, Problem, WizardError
+from wizard.ids import NO_SUBSCRIPTION
 
 if TYPE_CHECKING:
     from wizard.blueprint.resource import Resource
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from wizard.deploy.journey import Outlook
 
 Json = dict[str, Any]
-
-NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
-"""Stands in ids where no subscription is known yet; the graph is the same."""
 
 
 def told(problems: Iterable[Problem]) -> list[Json]:

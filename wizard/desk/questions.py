@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from wizard.desk import keyring, known, offers, plans, prospects, who
+from wizard.desk import costs, keyring, known, offers, plans, prospects, who
 from wizard.desk.session import Session, Tell
 from wizard.errors import AzureError, InputError, WizardError
 
@@ -28,6 +28,8 @@ QUESTIONS: Mapping[str, Answer] = {
         offers.sizes,
         offers.images,
         offers.fault_domains,
+        costs.cost,
+        costs.size_prices,
         plans.plan_problems,
         plans.blueprint,
         plans.preflight,

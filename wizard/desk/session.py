@@ -96,6 +96,11 @@ class Session:
                 self._open[name, subscription] = _Open(azure, stack.pop_all())
             return azure
 
+    async def running(self, name: str) -> Cloud:
+        """A cloud with all that it tells of itself, started if it does not run; nobody is signed in."""
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            return await self._running(name)
+
     async def _running(self, name: str) -> Cloud:
         from wizard.azure import clouds
 

@@ -57,6 +57,7 @@ class Image:
 
     `guest_patching`: Azure patches VMs of a closed list of images by itself and refuses `AutomaticByPlatform` on any
     other; Debian is not on the list (Microsoft: "Automatic Guest Patching for Azure Virtual Machines", 2025-08).
+    `disk_gb`: the OS disk that it makes by itself, in GiB (from memory); 0 where that is not known.
     """
 
     publisher: str
@@ -65,6 +66,7 @@ class Image:
     os: OsType
     guest_patching: bool = True
     version: str = "latest"
+    disk_gb: int = 0
 
     @property
     def urn(self) -> str:
@@ -72,11 +74,13 @@ class Image:
 
 
 IMAGES: Mapping[str, Image] = {
-    "ubuntu-24.04": Image("Canonical", "ubuntu-24_04-lts", "server", OsType.LINUX),
-    "debian-12": Image("Debian", "debian-12", "12-gen2", OsType.LINUX, guest_patching=False),
-    "rhel-9": Image("RedHat", "RHEL", "9-lvm-gen2", OsType.LINUX),
-    "windows-2022": Image("MicrosoftWindowsServer", "WindowsServer", "2022-datacenter-g2", OsType.WINDOWS),
-    "windows-2025": Image("MicrosoftWindowsServer", "WindowsServer", "2025-datacenter-azure-edition", OsType.WINDOWS),
+    "ubuntu-24.04": Image("Canonical", "ubuntu-24_04-lts", "server", OsType.LINUX, disk_gb=30),
+    "debian-12": Image("Debian", "debian-12", "12-gen2", OsType.LINUX, guest_patching=False, disk_gb=30),
+    "rhel-9": Image("RedHat", "RHEL", "9-lvm-gen2", OsType.LINUX, disk_gb=64),
+    "windows-2022": Image("MicrosoftWindowsServer", "WindowsServer", "2022-datacenter-g2", OsType.WINDOWS, disk_gb=127),
+    "windows-2025": Image(
+        "MicrosoftWindowsServer", "WindowsServer", "2025-datacenter-azure-edition", OsType.WINDOWS, disk_gb=127
+    ),
 }
 
 DEFAULT_IMAGES: Mapping[OsType, str] = {OsType.LINUX: "ubuntu-24.04", OsType.WINDOWS: "windows-2022"}
@@ -104,7 +108,7 @@ def image_named(text: str) -> Image | None:
     publisher, offer, sku, version = parts
     unknown = Image(publisher, offer, sku, OsType.LINUX, guest_patching=False, version=version)
     ours = _ours(unknown)
-    return replace(unknown, os=ours.os, guest_patching=ours.guest_patching) if ours else unknown
+    return replace(ours, publisher=publisher, offer=offer, sku=sku, version=version) if ours else unknown
 
 
 def is_managed_image(text: str) -> bool:

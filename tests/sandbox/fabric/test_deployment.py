@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 import time
 from pathlib import Path
@@ -12,10 +11,6 @@ import pytest
 
 from tests.sandbox.fabric.azure_documents import HTTP_PORT, PASSWORD, Deployment, allow, network_id, vm_id
 from tests.sandbox.fabric.conftest import curl, ready, run, running, ssh, states, until
-
-pytestmark = pytest.mark.skipif(
-    any(shutil.which(tool) is None for tool in ("curl", "ssh", "sshpass")), reason="curl, ssh and sshpass are asked"
-)
 
 
 def served_by(answer: str) -> str:

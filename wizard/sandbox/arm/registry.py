@@ -20,9 +20,10 @@ PACKAGES = (
     "wizard.sandbox.arm.insights",
     "wizard.sandbox.arm.operationalinsights",
     "wizard.sandbox.arm.authorization",
+    "wizard.sandbox.arm.retail",
 )
-"""Each has KINDS and PROVIDERS, and perhaps OPEN_PROVIDERS: what is answered without a token (signed URLs), and SCOPED:
-what hangs on other resources (see `scopes`).
+"""Each has KINDS and PROVIDERS, and perhaps OPEN_PROVIDERS: what is answered without a token (signed URLs, prices), and
+SCOPED: what hangs on other resources (see `scopes`).
 
 An open provider's methods get the aiohttp request after the call.
 """
