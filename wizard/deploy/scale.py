@@ -170,6 +170,8 @@ async def carry_out(
 ) -> Scaled:
     """Do what was looked at and consented to; emits every fact, `Scaled` last, and returns that one.
 
+    VMs that a killed drill has left stopped are started first: whoever stays is to serve.
+
     The record holds the new count once it is reached; when something failed, or it was interrupted, it holds what is
     there. `passwords` is by VM name; `secret_file` is kept as `journey.carry_out` keeps it. Raises InputError when a
     password is missing, DeployFailed when resources could not be created, DestroyFailed when some could not be

@@ -105,6 +105,10 @@ class Watch:
             percent = work.percent(requests - before[1], now - before[0], size.cores if size else 1)
             self.cpu.setdefault(key, deque(maxlen=KEPT)).append((now, percent))
             self.world.fabric.meter.add(key, autoscaling.METRIC, percent)
+            scale_set = members.set_of(self.world.store, vm)
+            if scale_set is not None:
+                told = (("VMName", vm.name),)
+                self.world.fabric.meter.add(ids.key(scale_set.id), autoscaling.METRIC, percent, told)
 
     # Health
 
