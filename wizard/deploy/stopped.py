@@ -17,9 +17,10 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wizard import ids
+from wizard.azure.errors import retryable
 from wizard.deploy.events import BroughtBack, Emit
 from wizard.errors import AzureError, WizardError
 from wizard.home import write_atomically
@@ -31,9 +32,6 @@ FILE = "stopped.json"
 LOCK = "stopped.lock"
 
 LOOK_S = 1.0
-CONFLICT_TURN_S = 2.0
-CONFLICTS = 30
-"""How often a start is tried again while the stop, or somebody else's operation, still holds the VM."""
 
 
 class Stopping:
@@ -128,18 +126,17 @@ async def start(azure: Azure, vms: Collection[str]) -> None:
 
 async def _start(azure: Azure, id: str) -> None:
     vm = ids.parse(id)
-    for attempt in range(CONFLICTS):
-        try:
-            poller: Any = await azure.ask(azure.compute.virtual_machines.begin_start(vm.group, vm.name))
-            await azure.ask(poller.result())
-        except AzureError as error:
-            if error.status == HTTPStatus.NOT_FOUND:
-                return
-            if error.status != HTTPStatus.CONFLICT or attempt == CONFLICTS - 1:
-                raise
-            await asyncio.sleep(CONFLICT_TURN_S)
-        else:
-            return
+    begin = azure.compute.virtual_machines.begin_start
+    try:
+        await azure.act(id, lambda: begin(vm.group, vm.name), passes=_passes)
+    except AzureError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+
+
+def _passes(error: AzureError) -> bool:
+    """The stop, or somebody else's operation, still holds the VM; Azure has several codes for that."""
+    return error.status == HTTPStatus.CONFLICT or retryable(error)
 
 
 def _take(folder: Path) -> int | None:
