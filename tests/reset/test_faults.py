@@ -44,6 +44,16 @@ async def do(stand: Stand, azure: Azure, new: str, old: str) -> ResetDone:
     return done
 
 
+async def test_one_that_azure_dropped_for_another_is_run_all_the_same(stand: Stand, azure: Azure, trouble: Any) -> None:
+    before = stand.passwords["web1"].get_secret_value()
+    trouble("superseded")
+    done = await do(stand, azure, "dropped-Horse-1", before)
+    assert done.state == "proved", done
+    assert [one["strokes"] for one in faults_channel.standing()] == [1]
+    trouble()
+    assert (await do(stand, azure, before, "dropped-Horse-1")).state == "proved"
+
+
 async def test_a_success_that_changed_nothing_is_a_failure_with_its_reason(
     stand: Stand, azure: Azure, trouble: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
