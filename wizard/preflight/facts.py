@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 VIRTUAL_MACHINES = "Microsoft.Compute/virtualMachines"
+SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets"
 
 
 class Facts:
@@ -160,11 +161,18 @@ class Facts:
 
     def image_reference(self) -> Mapping[str, Any]:
         """`storageProfile.imageReference` of the machines; empty when there are none."""
-        for machine in self.blueprint.of_type(VIRTUAL_MACHINES):
-            reference = machine.body.get("properties", {}).get("storageProfile", {}).get("imageReference")
+        for profile in self.profiles():
+            reference = profile.get("storageProfile", {}).get("imageReference")
             if isinstance(reference, Mapping):
                 return reference
         return {}
+
+    def profiles(self) -> Iterator[Mapping[str, Any]]:
+        """What each machine, or those of each scale set, are made of: `storageProfile`, `securityProfile`, ..."""
+        for machine in self.blueprint.of_type(VIRTUAL_MACHINES):
+            yield machine.body.get("properties", {})
+        for scale_set in self.blueprint.of_type(SCALE_SETS):
+            yield scale_set.body.get("properties", {}).get("virtualMachineProfile", {})
 
 
 def capability(sku: Mapping[str, Any], name: str) -> str:
