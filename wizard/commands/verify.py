@@ -46,7 +46,8 @@ def command(*, name: str | None, wait: float, identity: Path | None, password_st
     Is everything there as planned, does every VM answer through the balancer and take its share of a load, is each SSH
     server the VM that it should be, are the other ports closed? Exit status 1 when a check failed.
 
-    It may go on beside a command that changes the deployment, and then tells what it meets, which may be failures.
+    It may go on beside a command that changes the deployment: it says so first, and then tells what it meets, which
+    may be failures.
     """
     from wizard.deploy import record
 
@@ -56,6 +57,7 @@ def command(*, name: str | None, wait: float, identity: Path | None, password_st
     known = record.load(name)
     password = _password() if password_stdin else None
     record.remember_last(known.name)
+    out.beside(known.name)
     verified = output.run(_verify(known, identity, password, wait, teller(out)))
     if verified.failed:
         sys.exit(1)
