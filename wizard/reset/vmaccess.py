@@ -41,6 +41,10 @@ LINUX = Handler("Microsoft.OSTCExtensions", "VMAccessForLinux", "1.5")
 WINDOWS = Handler("Microsoft.Compute", "VMAccessAgent", "2.4")
 
 
+class Unsettled(WizardError):  # noqa: N818 - told as a fact, as the events are
+    """The request left, and it has no answer or no end yet: what was asked may still happen."""
+
+
 async def set_password(azure: Azure, vm_id: str, user: str, password: SecretStr, *, windows: bool = False) -> None:
     """Set a user's password. The user is made, with sudo or as an administrator, when missing.
 
@@ -132,6 +136,8 @@ async def _write(azure: Azure, extension: Resource, body: dict[str, Any]) -> Non
             except AzureError as error:
                 if (wait := patience.next_wait_s(error)) is None:
                     raise
+            except WizardError as error:
+                raise Unsettled(error.what, error.why, error.remedy) from None
             await asyncio.sleep(wait)
 
 
