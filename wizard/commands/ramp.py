@@ -1,6 +1,6 @@
 """`ramp [NAME]`: prove that autoscale goes out under load, and in again after it.
 
-It holds no deployment: it sends load and reads; what changes the scale set is Azure's autoscale.
+It holds the deployment, though it writes nothing itself: a scaling by hand or a drill beside it would prove nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from wizard.commands import output
 if TYPE_CHECKING:
     from wizard.deploy.events import Event
     from wizard.deploy.record import Record
+    from wizard.runs.foreground import Foreground
     from wizard.verify.ramp import RampDone
 
 
@@ -54,16 +55,18 @@ def command(*, name: str | None, low: float, peak: float, climb: float, limit: f
     each way there. Exit status 1 when it did not grow, or did not shrink again.
     """
     from wizard.deploy import record
+    from wizard.runs import foreground
 
     out = output.Output(as_json)
     known = record.load(name)
     record.remember_last(known.name)
-    done = output.run(_ramp(known, out, low=low, peak=peak, climb_s=climb, limit_s=limit))
+    with foreground.holding("ramp", known.name) as run:
+        done = output.run(_ramp(known, out, run, low=low, peak=peak, climb_s=climb, limit_s=limit))
     if not done.proved:
         sys.exit(1)
 
 
-async def _ramp(known: Record, out: output.Output, **options: Any) -> RampDone:
+async def _ramp(known: Record, out: output.Output, run: Foreground, **options: Any) -> RampDone:
     from wizard.commands import progress
     from wizard.deploy import journey
     from wizard.verify.ramp import Cpu, RampDone, Turn, ramp
@@ -88,7 +91,7 @@ async def _ramp(known: Record, out: output.Output, **options: Any) -> RampDone:
             out.data(event.as_event(), text(event))
 
     async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
-        return await ramp(known, azure, **options, emit=tell)
+        return await ramp(known, azure, **options, emit=run.watching(tell))
 
 
 def text(done: RampDone) -> str:

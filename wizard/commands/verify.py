@@ -73,7 +73,8 @@ def command(
 
     With --from, a VM in another virtual network asks every VM's private address by Run Command (vnet.isolated).
 
-    It may go on beside a command that changes the deployment, and then tells what it meets, which may be failures.
+    It may go on beside a command that changes the deployment: it says so first, and then tells what it meets, which
+    may be failures.
     """
     from wizard.deploy import record, secrets
 
@@ -87,6 +88,7 @@ def command(
     if secret_file is not None:
         password = secrets.read_secret_file(secret_file)
     record.remember_last(known.name)
+    out.beside(known.name)
     options = {"identity": identity, "password": password, "wait_s": wait, "from_vm": from_vm}
     verified = output.run(_verify(known, options, teller(out)))
     if verified.failed:

@@ -69,14 +69,14 @@ class Outlook:
 
     @cached_property
     def amended(self) -> tuple[Resource, ...]:
-        """What stays and has to be written anew for another count: the balancer; a scale set."""
+        """What stays and has to be written anew for another count: the balancer; a scale set; what is broken."""
         return tuple(
             found.resource
             for found in self.survey.findings
             if found.live is not None
             and found.resource.id in self.blueprint
             and found.resource.type.lower() not in (VM, NIC)
-            and self.wanted(found.resource, found.live) != found.live
+            and (found.state == "broken" or self.wanted(found.resource, found.live) != found.live)
         )
 
     def wanted(self, resource: Resource, live: Mapping[str, Any]) -> dict[str, Any]:

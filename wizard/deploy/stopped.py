@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
+from wizard.azure.errors import retryable
 from wizard.deploy import provisioning
 from wizard.deploy.events import BroughtBack, Emit
 from wizard.deploy.word import SINCE, Word
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from wizard.azure.clients import Azure
 
 STEM = "stopped"
-
-CONFLICT_TURN_S = 2.0
-CONFLICTS = 30
-"""How often a start is tried again while the stop, or somebody else's operation, still holds the VM."""
 
 
 class Stopping:
@@ -119,20 +116,31 @@ async def is_gone(azure: Azure, id: str) -> bool:
 async def _start(azure: Azure, id: str) -> bool:
     """Whether there was a VM to start."""
     vm = ids.parse(id)
-    attempts = 0
-    while True:
-        attempts += 1
-        try:
-            poller: Any = await azure.ask(azure.compute.virtual_machines.begin_start(vm.group, vm.name))
-            await azure.ask(poller.result())
-        except AzureError as error:
-            if error.status == HTTPStatus.NOT_FOUND or await is_gone(azure, id):
-                return False
-            if error.status != HTTPStatus.CONFLICT or attempts == CONFLICTS:
-                raise
-            await asyncio.sleep(CONFLICT_TURN_S)
-        else:
-            return True
+    begin = azure.compute.virtual_machines.begin_start
+
+    async def unless_gone() -> Any:
+        if await is_gone(azure, id):
+            raise _Gone
+        return await begin(vm.group, vm.name)
+
+    try:
+        await azure.act(id, unless_gone, passes=_passes)
+    except _Gone:
+        return False
+    except AzureError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return False
+    return True
+
+
+class _Gone(Exception):  # noqa: N818 - never leaves this module
+    """There is no VM to start any more."""
+
+
+def _passes(error: AzureError) -> bool:
+    """The stop, or somebody else's operation, still holds the VM; Azure has several codes for that."""
+    return error.status == HTTPStatus.CONFLICT or retryable(error)
 
 
 def _vms(told: Mapping[str, Any] | None) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
@@ -178,13 +178,18 @@ class Facts:
 
     def image_reference(self) -> Mapping[str, Any]:
         """`storageProfile.imageReference` of the machines; empty when there are none."""
-        for machine in (*self.blueprint.of_type(VIRTUAL_MACHINES), *self.blueprint.of_type(SCALE_SETS)):
-            properties = machine.body.get("properties", {})
-            profile = properties.get("virtualMachineProfile", properties)
+        for profile in self.profiles():
             reference = profile.get("storageProfile", {}).get("imageReference")
             if isinstance(reference, Mapping):
                 return reference
         return {}
+
+    def profiles(self) -> Iterator[Mapping[str, Any]]:
+        """What each machine, or those of each scale set, are made of: `storageProfile`, `securityProfile`, ..."""
+        for machine in self.blueprint.of_type(VIRTUAL_MACHINES):
+            yield machine.body.get("properties", {})
+        for scale_set in self.blueprint.of_type(SCALE_SETS):
+            yield scale_set.body.get("properties", {}).get("virtualMachineProfile", {})
 
 
 def _taken_for_latest(version: Json, location: str) -> bool:

@@ -114,7 +114,8 @@ async def reset(
 
     record = records.note_uncertain(record, vms, since=True)  # durable before the first request leaves
     outcomes = await together(one(vm) for vm in vms)
-    record = records.note_uncertain(record, [outcome.done.vm for outcome in outcomes], since=False)
+    settled = [outcome.done.vm for outcome in outcomes if not outcome.unsettled]
+    record = records.note_uncertain(record, settled, since=False)
     for outcome in outcomes:
         if outcome.administrator is not None:
             record = records.note_credential(record, outcome.done.vm, user=outcome.administrator)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wizard import ids
 from wizard.deploy import stopped
 from wizard.errors import AzureError
-from wizard.verify.machines import Machine
+from wizard.verify.machines import Holders, Machine
 from wizard.verify.together import together
 
 if TYPE_CHECKING:
@@ -26,14 +26,13 @@ async def probes(
     Raises AzureError, UnreachableError. (POST .../loadBalancingRules/RULE/health, a long-running call.)
     """
     balancer = ids.parse(balancer_id)
-    poller: Any = await azure.ask(
-        azure.network.load_balancer_load_balancing_rules.begin_health(balancer.group, balancer.name, rule)
-    )
-    told = (await azure.ask(poller.result())).as_dict()
+    begin = azure.network.load_balancer_load_balancing_rules.begin_health
+    told = (await azure.act(balancer_id, lambda: begin(balancer.group, balancer.name, rule))).as_dict()
     found: dict[str, tuple[bool, str]] = {}
+    holders = Holders(machines)
     for backend in told.get("loadBalancerBackendAddresses") or ():
         configuration = str(backend.get("networkInterfaceIPConfigurationId") or "")
-        machine = next((machine for machine in machines if machine.holds(configuration)), None)
+        machine = holders.of(configuration)
         if machine is not None:
             state = str(backend.get("state") or "Unknown")
             reason = str(backend.get("reason") or "")

@@ -197,8 +197,11 @@ class Stage:
         async def one(machine: Machine) -> None:
             begin = getattr(self.azure.compute.virtual_machines, operation)
             try:
-                poller: Any = await self.azure.ask(begin(machine.group, machine.vm_name, **options))
-                await self.azure.ask(poller.result())
+                await self.azure.act(
+                    machine.id,
+                    lambda: begin(machine.group, machine.vm_name, **options),
+                    again=operation != "begin_restart",  # twice would be a second outage
+                )
             except AzureError:
                 await self.look([machine])
                 if machine.name not in self.gone:
