@@ -41,12 +41,13 @@ async def ended(
     *,
     again: bool = True,
     passes: Callable[[AzureError], bool] = retryable,
+    limit_s: float | None = None,
 ) -> Any:
     """Begin an action on a resource (an id) and wait for its end; what the SDK's poller returns.
 
     `again` false is for what must not happen twice: it is begun anew only where Azure said that it did nothing.
-    `passes` tells which refusals pass by themselves. Raises AzureError, also for one that does not end, and
-    UnreachableError.
+    `passes` tells which refusals pass by themselves; `limit_s` is how long the operation may take, where not as long as
+    others. Raises AzureError, also for one that does not end, and UnreachableError.
     """
     floor = azure.cloud.poll_floor_s
     until = time.monotonic() + max(PATIENCE_FLOORS * floor, LEAST_PATIENCE_S)
@@ -55,7 +56,7 @@ async def ended(
         poller: Any = None
         try:
             poller = await explained(begin(), id=id)
-            return await _result(poller, id, max(LIMIT_FLOORS * floor, LEAST_PATIENCE_S))
+            return await _result(poller, id, limit_s or max(LIMIT_FLOORS * floor, LEAST_PATIENCE_S))
         except AzureError as error:
             forgotten = poller is not None and error.status == HTTPStatus.NOT_FOUND
             undone = poller is None and error.status in SAID_NO
