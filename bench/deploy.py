@@ -3,6 +3,7 @@
     python bench/deploy.py                          2 VMs at speed 1, 200 VMs at speed 4; about four minutes
     python bench/deploy.py --runs 200@4,200@4       a run after the first one uses the poll times learned before
     python bench/deploy.py --runs 2@1 --compare     beside one resource after the other, and ten at a time
+    python bench/deploy.py --instances 100@40,1000@40    a scale set's deployment, status, scaling and end
 
 Each deployment runs in a process of its own, so that its CPU time and memory are its own: everything after the imports
 counts (sign-in, preflight, survey, deploying, record and journal). Times, polls and throttling are read from the
@@ -143,6 +144,25 @@ def measure(vms: int, speed: float, *, at_once: int = 0, number: int = 0) -> dic
     return {**told, "sandbox_cpu_s": sandbox_cpu, "seen": seen, "vms": vms, "speed": speed, "load": os.getloadavg()[0]}
 
 
+def instances(count: int, speed: float) -> None:
+    """A scale set of so many machines in a new sandbox, from its deployment to its end; see `instances.py`."""
+    from bench import instances as of_set
+    from wizard.sandbox import control
+
+    with suppress(FileNotFoundError):
+        shutil.rmtree(control.folder())
+    state = control.start(speed=speed)
+    try:
+        pid = int(state["pid"])
+        child = [sys.executable, __file__, "--child-of-set", str(count), f"set-{count}-rg", state["requests_log"]]
+        steps = json.loads(subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        status = Path(f"/proc/{pid}/status").read_text() if Path("/proc").is_dir() else ""
+        most = next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0.0)
+        of_set.report(count, speed, steps, {"CPU seconds": _cpu_of(pid), "MB at most": most})
+    finally:
+        control.stop()
+
+
 def _cpu_of(pid: int) -> float:
     """CPU seconds of a process so far, or 0 where the system does not tell."""
     try:
@@ -183,14 +203,26 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--runs", type=_runs, default="2@1,200@4", help="VMs@SPEED, separated by commas")
     options.add_argument("--compare", action="store_true", help="the first of the runs also with less parallelism")
+    options.add_argument("--instances", type=_runs, help="scale sets in place of runs: INSTANCES@SPEED, ...")
+    options.add_argument("--child-of-set", nargs=3, help=argparse.SUPPRESS)
     options.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.child:
         vms, name, at_once = chosen.child
         print(json.dumps(asyncio.run(_deploy(int(vms), name, int(at_once)))))
         return
+    if chosen.child_of_set:
+        from bench import instances as of_set
+
+        count, name, log = chosen.child_of_set
+        print(of_set.run(int(count), name, log))
+        return
     with tempfile.TemporaryDirectory(prefix="multivm-bench-") as home:
         os.environ["MULTIVM_HOME"] = home
+        for count, speed in chosen.instances or ():
+            instances(count, speed)
+        if chosen.instances:
+            return
         for number, (vms, speed) in enumerate(chosen.runs):
             report("deployed", measure(vms, speed, number=number))
         if chosen.compare:

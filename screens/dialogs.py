@@ -121,6 +121,44 @@ class PasswordScreen(ModalScreen[str | None]):
             self.dismiss(self.query_one("#password", Line).value if event.push.id == "yes" else "")
 
 
+class LineScreen(ModalScreen[str | None]):
+    """Asks for a line of text. Dismissed with it, or with None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Back", tooltip="Begin nothing", id="line.escape"),
+        Binding("down", "app.focus_next", "Down", tooltip="The next one", show=False, id="line.down"),
+        Binding("up", "app.focus_previous", "Up", tooltip="The one before", show=False, id="line.up"),
+    ]
+
+    def __init__(self, title: str, text: str, label: str, before: str = "") -> None:
+        """`label` goes on with what was typed; `before` is there already."""
+        super().__init__()
+        self._heading, self._words, self._label, self._before = title, text, label, before
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog", can_focus=False):
+            yield Static(self._heading, classes="headline", markup=False)
+            yield Static(self._words, classes="words", markup=False)
+            yield Line(id="line")
+            yield Push(self._label, id="yes", disabled=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#line", Line).value = self._before
+
+    @on(Input.Changed, "#line")
+    def _typed(self, event: Input.Changed) -> None:
+        self.query_one("#yes", Push).disabled = not event.value.strip()
+
+    @on(Input.Submitted, "#line")
+    def _entered(self, event: Input.Submitted) -> None:
+        if self.is_current and event.value.strip():
+            self.dismiss(event.value.strip())
+
+    def on_push_pressed(self, event: Push.Pressed) -> None:
+        if self.is_current:
+            self.dismiss(self.query_one("#line", Line).value.strip())
+
+
 class AboutScreen(ModalScreen[None]):
     """All that is known about one thing."""
 

@@ -33,6 +33,7 @@ TITLES: Mapping[str, str] = {
     "vm.service": "The web server runs",
     "vm.neighbour": "VMs reach each other",
     "vm.denied": "Refused sources are refused inside",
+    "vnet.isolated": "Another network reaches no VM",
 }
 # The worst state speaks for the group.
 _RANK = {"failed": 0, "warned": 1, "passed": 2, "skipped": 3}
@@ -124,6 +125,7 @@ class Traffic:
     marks: list[tuple[float, str]] = field(default_factory=list)
     drill: Event | None = None
     turns: list[Event] = field(default_factory=list)
+    cpu: list[tuple[float, float]] = field(default_factory=list)
     ramp: Event | None = None
     waiting: str = ""
     error: Event | None = None
@@ -145,6 +147,8 @@ class Traffic:
                     self.drill = event
                 case "turn":
                     self.turns = [*self.turns[-_LONGEST_SERIES:], event]
+                case "cpu":
+                    self.cpu = [*self.cpu[-_LONGEST_SERIES:], (float(event["at"]), float(event["percent"]))]
                 case "ramp":
                     self.ramp = event
                 case "waiting":

@@ -18,9 +18,9 @@ SIZE = Help(
 )
 IMAGE = Help(
     "The system that is on the disk at first: one of the list, one version of it (publisher:offer:sku:version), or a "
-    "image of your own by its id: a managed one, or a version in a gallery.",
-    "An image of the list is taken in its latest version when a VM is made. One of your own must lie in the same "
-    "region, or be copied to it.",
+    "image of your own by its id: a managed one, or one in a gallery.",
+    "An image of the list is taken in its latest version when a VM is made, and so is one in a gallery whose id names "
+    "no version. One of your own must lie in the same region, or be copied to it.",
     "Ubuntu 24.04 LTS, or Windows Server 2022: Azure patches them by itself, one update domain after the other. An "
     "image of your own starts quicker than one that installs all at its first boot, but it is yours to keep up to "
     "date; extensions and cloud-init on a plain image are the other way.",

@@ -18,7 +18,8 @@ SPREAD = Help(
 )
 AUTOSCALE = Help(
     "Let Azure add machines when they are busy, and take them when they are not.",
-    "It looks at the mean CPU of all machines once a minute. New ones need a few minutes to start.",
+    "It looks at the mean CPU of all machines once a minute. New ones need a few minutes to start. As many are made as "
+    "are asked for: overprovisioning, which makes more and keeps the first to start, is of Uniform scale sets alone.",
     "On where the load changes within a day; test it with a load as in production (Verify has a ramp for it).",
     "It can be turned on and off at any time.",
 )

@@ -52,9 +52,11 @@ KEPT = Help(
 )
 LAYOUT = Help(
     "Where disks live: managed by Azure, or as VHD files in a storage account for each machine, as the architecture of "
-    "2016 asked: an account had a limit of 20,000 operations a second, enough for 40 standard disks.",
-    "Retired on Azure on 2026-03-31, and refused there. Azure Stack Hub and the sandbox still have it.",
-    "Managed disks: Azure places them apart from each other and needs no account at all.",
+    "2016 asked: an account does 20,000 operations a second, which 40 VHDs of 500 use up. So it advised 40 VMs an "
+    "account at most, and 20 in a scale set that overprovisions, as that makes more than asked for a while.",
+    "Retired on Azure on 2026-03-31, and refused there. Azure Stack Hub and the sandbox still have it: with an account "
+    "for each machine, the advice is kept by itself.",
+    "Managed disks: Azure places them apart from each other and needs no account at all, so that the advice is void.",
     "A machine keeps its kind; Azure can convert a stopped one to managed disks, never back.",
 )
 BOOT = Help(

@@ -57,6 +57,14 @@ class VerifyStep(Live):
         Binding("l", "load", "Load", tooltip="Send HTTP load and see who answers", id="verify.load"),
         Binding("d", "drill", "Drill…", tooltip="Stop a VM under load and see what users see", id="verify.drill"),
         Binding("a", "ramp", "Ramp…", tooltip="Load it until autoscale adds a VM", id="verify.ramp"),
+        Binding(
+            "n",
+            "verify_from",
+            "From another network…",
+            tooltip="Check everything, and that a VM in another virtual network reaches nothing",
+            show=False,
+            id="verify.from",
+        ),
         Binding("e", "evidence", "Evidence", tooltip="Where the proof is kept", id="verify.evidence"),
         Binding("r", "reset", "Reset…", tooltip="Reset the VMs' credentials", id="verify.reset"),
         Binding("h", "home", "Home", tooltip="What is there, and what can be done with it", id="verify.home"),
@@ -73,6 +81,7 @@ class VerifyStep(Live):
         self.result: Ended | None = None
         self._plan: Mapping[str, Any] = {}
         self._load_next = False
+        self._from_vm = ""
 
     # The frame
 
@@ -193,6 +202,7 @@ class VerifyStep(Live):
         else:
             self.traffic = Traffic()
             self.set_class(run.kind in ("drill", "ramp"), "-course")
+            self.set_class(run.kind == "ramp", "-ramp")  # a track more: the CPU
         self.set_class(run.kind != "verify" or bool(self.traffic.steps), "-traffic")
         self.say("")
         self.follow(run)
@@ -249,7 +259,7 @@ class VerifyStep(Live):
     def _draw_traffic(self) -> None:
         traffic, steps = self.traffic, self.traffic.steps
         if self.kind == "ramp":
-            self.query_one(Timeline).show(*verify_told.ramp_course(traffic.turns))
+            self.query_one(Timeline).show(*verify_told.ramp_course(traffic.turns, traffic.cpu, self._plan))
             if not self.over:
                 self.say(verify_told.ramp_going_on(traffic.turns))
             return
@@ -293,7 +303,7 @@ class VerifyStep(Live):
             return going
         if action == "ramp":
             return not going and bool(self._plan.get("scale_set.autoscale")) and self._in_scale_set()
-        if action in ("verify", "load", "drill"):
+        if action in ("verify", "verify_from", "load", "drill"):
             return not going
         return True
 
@@ -301,6 +311,18 @@ class VerifyStep(Live):
         self.remove_class("-traffic", "-course")
         self.traffic = Traffic()
         self._begin_work("verify")
+
+    @work(exclusive=True, group="drill")
+    async def action_verify_from(self) -> None:
+        """Ask which VM, and check everything, its view too."""
+        from screens.dialogs import LineScreen
+
+        dialog = LineScreen(*verify_told.FROM_QUESTION, self._from_vm)
+        if vm := await self.app.push_screen_wait(dialog):
+            self._from_vm = vm
+            self.remove_class("-traffic", "-course")
+            self.traffic = Traffic()
+            self._begin_work("verify", from_vm=vm)
 
     def action_load(self) -> None:
         self._begin_work("load", duration_s=LOAD_S, connections=CONNECTIONS, timeout_s=TIMEOUT_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 from textual.content import Content
@@ -15,6 +16,14 @@ from screens.widgets.timeline import Mark, Track
 
 SILENT_S = 2.0
 """Nobody answering for longer than this is told at once: a request fails only when its time is up."""
+
+FROM_QUESTION = (
+    "From which VM?",
+    "The id of a VM of yours in another virtual network. It is asked by Run Command whether it reaches any VM at its "
+    "private address: nothing should. az vm list --query [].id tells ids.",
+    "Verify, and try it from there",
+)
+"""A title, what is asked, and the way on."""
 
 PEAKS = {"usual": 400.0, "much": 2000.0}
 _FILLS = {"usual": "Fills small VMs.", "much": "For VMs of many cores. It may fill this computer first."}
@@ -46,9 +55,10 @@ def latency(figures: Event, traffic: Traffic) -> Content:
 
 
 def verdict(done: Event) -> Content:
-    good = bool(done["survived"])
+    failed = [each for each in done.get("checks") or () if each["state"] == "failed"]
+    good = bool(done["survived"]) and not failed
     lost = "its planned maintenance" if done.get("kind") == "rolling" else f"losing {done['vm']}"
-    what = f"The deployment {'survived' if good else 'did not survive as promised'} {lost}."
+    what = f"The deployment {'survived' if done['survived'] else 'did not survive as promised'} {lost}."
     seen = (
         "never out of rotation" if done["detected_s"] is None else f"out of rotation after {done['detected_s']:.1f} s"
     )
@@ -57,6 +67,9 @@ def verdict(done: Event) -> Content:
         f"expected {done['expected_detection_s']:g} s; longest gap {done['longest_gap_s']:.2f} s."
     )
     reasons = "".join(f"\n{reason}" for reason in done.get("why") or ())
+    reasons += "".join(f"\n{each['name']} {each['target']}: {each['detail']}" for each in failed)
+    if gone := done.get("gone"):
+        reasons += f"\nDeleted meanwhile, not by the drill: {', '.join(gone)}."
     return told(what, why + reasons, sign="✓" if good else "✗", tone="good" if good else "bad")
 
 
@@ -73,8 +86,13 @@ def ramp_question(plan: Mapping[str, Any]) -> tuple[str, str, list[tuple[str, st
     return title, text, ways
 
 
-def ramp_course(turns: Sequence[Event]) -> tuple[list[Track], list[Mark]]:
-    """VMs, and requests offered, served and failed a second, over the ramp; with what happened to the VMs."""
+def ramp_course(
+    turns: Sequence[Event], cpu: Sequence[tuple[float, float]] = (), plan: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[list[Track], list[Mark]]:
+    """VMs, their mean CPU, and requests offered, served and failed a second; with what happened to the VMs.
+
+    The CPU stands beside the thresholds that the plan has for it, as soon as Azure Monitor has told some.
+    """
     if not turns:
         return [], []
 
@@ -85,6 +103,7 @@ def ramp_course(turns: Sequence[Event]) -> tuple[list[Track], list[Mark]]:
     top = max(rate for _, rate in offered)
     tracks = [
         Track("VMs", figures("instances"), "$primary", f"{last['instances']}"),
+        *_cpu(cpu, plan),
         Track("offered/s", offered, "$text-muted", f"{last['offered_rps']:,.0f}", top),
         Track("served/s", figures("served_rps"), "$text-success", f"{last['served_rps']:,.0f}", top),
         Track("failed", figures("errors"), "$text-error", f"{sum(int(turn['errors']) for turn in turns):,}"),
@@ -97,6 +116,14 @@ def ramp_course(turns: Sequence[Event]) -> tuple[list[Track], list[Mark]]:
             verb = "added" if change > 0 else "taken away"
             marks.append((float(turn["at"]), f"{plural(abs(change), 'VM')} {verb}: {turn['instances']} now"))
     return tracks, marks
+
+
+def _cpu(cpu: Sequence[tuple[float, float]], plan: Mapping[str, Any]) -> list[Track]:
+    if not cpu:
+        return []
+    low, high = plan.get("scale_set.cpu_in_percent"), plan.get("scale_set.cpu_out_percent")
+    between = f" ({low}–{high})" if low is not None and high is not None else ""
+    return [Track("CPU %", list(cpu), "$warning", f"{cpu[-1][1]:.0f}{between}", 100.0)]
 
 
 def ramp_going_on(turns: Sequence[Event]) -> Content:

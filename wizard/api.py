@@ -96,9 +96,12 @@ async def verify(
     identity: Path | None = None,
     password: Mapping[str, SecretStr] | SecretStr | None = None,
     wait_s: float = 300.0,
+    from_vm: str | None = None,
     emit: Emit | None = None,
 ) -> Verified:
     """Prove that a deployment works; failed checks are counted, not raised. See `wizard.verify.verification.verify`.
+
+    `from_vm` is the id of a VM in another virtual network, from which nothing should be reached.
 
     It holds nothing: in Azure it writes nothing, and what it keeps here (evidence, host keys) it replaces in one step.
     Beside a deployment, a scaling or a drill it tells what it meets, which may be failures.
@@ -109,7 +112,13 @@ async def verify(
     known = record.load(name)
     async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
         return await verification.verify(
-            known, azure, identity=identity, password=password, wait_s=wait_s, emit=emit or _silent
+            known,
+            azure,
+            identity=identity,
+            password=password,
+            wait_s=wait_s,
+            from_vm=from_vm,
+            emit=emit or _silent,
         )
 
 

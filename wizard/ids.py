@@ -33,7 +33,7 @@ def child_id(parent: str, type: str, name: str) -> str:
 
 def key(id: str) -> str:
     """What two spellings of one id have in common."""
-    return "/" + "/".join(part for part in id.lower().split("/") if part)
+    return "/" + "/".join(filter(None, id.lower().split("/")))
 
 
 @dataclass(frozen=True)

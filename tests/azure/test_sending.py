@@ -100,16 +100,16 @@ async def test_an_action_is_not_repeated_unless_nothing_was_done(scripted: Scrip
     for status, times in ((500, 1), (503, 2), (429, 2)):
         refuse = web_error(status)
         done = lambda request: web.Response(status=200)  # noqa: E731
-        scripted.answers[f"post {VM}/start".lower()] = first(1, refuse, done)
+        scripted.answers[f"post {VM}/restart".lower()] = first(1, refuse, done)
         scripted.seen.clear()
         async with clients.connect(scripted.cloud) as azure:
-            start = azure.compute.virtual_machines.begin_start("rg", "vm1")
+            start = azure.compute.virtual_machines.begin_restart("rg", "vm1")
             if status == 500:
                 with pytest.raises(AzureError):
                     await azure.ask(start)
             else:
                 await azure.ask(start)
-        assert asked(scripted, f"POST {VM}/start") == times
+        assert asked(scripted, f"POST {VM}/restart") == times
 
 
 async def test_an_action_that_only_asks_is_a_read(scripted: Scripted):
@@ -120,6 +120,14 @@ async def test_an_action_that_only_asks_is_a_read(scripted: Scripted):
     async with clients.connect(scripted.cloud) as azure:
         await azure.ask(azure.compute.virtual_machines.retrieve_boot_diagnostics_data("rg", "vm1"))
     assert asked(scripted, f"POST {path}") == 3
+
+
+async def test_a_start_that_was_not_answered_is_sent_again(scripted: Scripted):
+    done = lambda request: web.Response(status=200)  # noqa: E731
+    scripted.answers[f"post {VM}/start".lower()] = first(2, reset, done)
+    async with clients.connect(scripted.cloud) as azure:
+        await azure.ask(azure.compute.virtual_machines.begin_start("rg", "vm1"))
+    assert asked(scripted, f"POST {VM}/start") == 3
 
 
 def web_error(status: int) -> Answer:

@@ -96,6 +96,10 @@ def test_the_closed_world_pass_does_find() -> None:
 
 
 def test_an_image_in_a_gallery_goes_by_its_id() -> None:
+    latest = GALLERY.rpartition("/versions/")[0]
+    plan = Plan(machines=Machines(ssh_key=ED25519, image=latest))
+    one = blueprint.build(plan, SUBSCRIPTION).of_type("Microsoft.Compute/virtualMachines")[0]
+    assert one.body["properties"]["storageProfile"]["imageReference"] == {"id": latest}, "Azure takes the latest"
     vm = blueprint.build(VARIANTS["gallery"], SUBSCRIPTION).of_type("Microsoft.Compute/virtualMachines")[0]
     assert vm.body["properties"]["storageProfile"]["imageReference"] == {"id": GALLERY}
     assert "securityProfile" not in vm.body["properties"]

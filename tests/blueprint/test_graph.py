@@ -380,7 +380,7 @@ def test_two_hundred_machines_are_planned_in_a_moment() -> None:
 
 
 def test_what_does_not_deploy_yet_is_not_built() -> None:
-    gallery = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/galleries/mine/images/a"
+    gallery = "/communityGalleries/mine/images/a/versions/latest"
     machines = DEFAULT.machines.model_copy(update={"image": gallery})
     with pytest.raises(PlanProblems) as raised:
         build(DEFAULT.model_copy(update={"machines": machines}))

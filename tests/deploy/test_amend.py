@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.deploy.memory import Memory, beside_time, conflict, resource
+from wizard.deploy import waiting
 from wizard.deploy.amend import amend, applied
-from wizard.errors import AzureError
+from wizard.errors import AzureError, WizardError
 
 
 def balancer(*rules: str, ports: int = 1024, **more: Any) -> dict[str, Any]:
@@ -63,6 +64,14 @@ def live_document(etag: str) -> dict[str, Any]:
     return {"id": NSG.id, "name": NSG.name, "type": NSG.type, "etag": etag, "properties": {"n": 1}}
 
 
+def untold(_code: str, _wait: float) -> None:
+    pass
+
+
+def silent(_seconds: float) -> None:
+    pass
+
+
 def one_more(live: Any) -> Any:
     return {**live, "properties": {"n": live["properties"]["n"] + 1}}
 
@@ -77,7 +86,7 @@ async def test_somebody_who_was_faster_is_not_overwritten():
 
     memory.on_read = meanwhile
     told: list[str] = []
-    assert await beside_time(memory, amend(memory, NSG, one_more, lambda code, wait: told.append(code)))
+    assert await beside_time(memory, amend(memory, NSG, one_more, lambda code, wait: told.append(code), silent))
     assert memory.if_match == ["1", "2"]
     assert [body["properties"]["n"] for body in memory.bodies] == [2, 11]
     assert told == ["PreconditionFailed"]
@@ -86,8 +95,8 @@ async def test_somebody_who_was_faster_is_not_overwritten():
 
 async def test_nothing_is_written_when_it_is_so_already_or_not_there():
     memory = Memory(live_document("1"))
-    assert not await amend(memory, NSG, lambda live: live, lambda code, wait: None)
-    assert not await amend(Memory(), NSG, one_more, lambda code, wait: None)
+    assert not await amend(memory, NSG, lambda live: live, untold, silent)
+    assert not await amend(Memory(), NSG, one_more, untold, silent)
     assert memory.writes == []
 
 
@@ -95,4 +104,26 @@ async def test_a_refusal_that_stays_is_raised():
     memory = Memory(live_document("1"))
     memory.refusals["nsg"] = deque([conflict("AuthorizationFailed", 403)])
     with pytest.raises(AzureError, match="AuthorizationFailed"):
-        await beside_time(memory, amend(memory, NSG, one_more, lambda code, wait: None))
+        await beside_time(memory, amend(memory, NSG, one_more, untold, silent))
+
+
+async def test_a_write_that_was_dropped_for_another_is_written_again():
+    memory = Memory(live_document("1"))
+    memory.failures["nsg"] = deque([conflict("CanceledAndSupersededDueToAnotherOperation", None)])
+    told: list[str] = []
+
+    def to_two(live: Any) -> Any:
+        return {**live, "properties": {**live["properties"], "n": 2}}
+
+    assert await beside_time(memory, amend(memory, NSG, to_two, lambda code, wait: told.append(code), silent))
+    assert told == ["CanceledAndSupersededDueToAnotherOperation"]
+    assert memory.names(memory.writes) == ["nsg", "nsg"]
+    assert [body["properties"]["n"] for body in memory.bodies] == [2, 2]
+
+
+async def test_a_write_that_does_not_end_is_told_and_given_up_on(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(waiting, "LEAST_STALLED_S", 0.01)
+    seconds: list[float] = []
+    with pytest.raises(WizardError, match="has not ended"):
+        await amend(Memory(live_document("1")), NSG, one_more, untold, seconds.append)  # nobody lets time pass
+    assert len(seconds) == 1

@@ -14,7 +14,7 @@ from wizard import blueprint, keys
 from wizard.azure import clients, clouds
 from wizard.azure.clients import Azure
 from wizard.blueprint import names
-from wizard.deploy import journey, members, record, scale
+from wizard.deploy import instances, journey, members, record, scale
 from wizard.deploy.endpoints import Endpoints
 from wizard.plan.model import Auth, Balancer, Machines, Nat, Placement, Plan, ScaleSet
 from wizard.verify import balance, ports, ramp, verify
@@ -134,3 +134,16 @@ async def test_a_broken_machine_is_replaced(azure: Azure, name: str) -> None:
 async def test_it_goes_with_all_its_machines(azure: Azure, name: str) -> None:
     await journey.destroy(record.load(name), azure, lambda event: None)
     assert await azure.list_group(name) is None
+
+
+def test_who_leaves_is_the_newest_of_the_fullest_zone():
+    def machine(name: str, zone: str) -> dict[str, Any]:
+        return {"name": name, "zones": [zone]} if zone else {"name": name}
+
+    of_zones = [machine(f"{zone}{number}", zone) for number, zone in enumerate("1213121")]  # the oldest first
+    assert [one["name"] for one in instances.chosen(of_zones, 4)] == ["16", "14", "25", "12"]
+    assert [one["name"] for one in instances.chosen(of_zones, 99)][-1] == "10"
+    assert len(instances.chosen(of_zones, 99)) == 7
+    assert instances.chosen(of_zones, -1) == instances.chosen([], 3) == []
+    without = [machine("a", ""), machine("b", "")]
+    assert [one["name"] for one in instances.chosen(without, 1)] == ["b"]

@@ -113,8 +113,8 @@ class Answers:
         self.told = told
         self.compute = self.virtual_machines = self
 
-    async def ask(self, call: Any) -> Any:
-        return await call
+    async def act(self, id: str, begin: Any) -> Any:
+        return await (await begin()).result()
 
     async def begin_assess_patches(self, group: str, name: str) -> Answers:
         if isinstance(self.told, AzureError):

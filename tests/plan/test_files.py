@@ -224,7 +224,7 @@ def test_each_mistake_is_one_problem_without_consequences(lines: dict[str, str],
 
 def test_what_does_not_deploy_yet_is_refused_as_such() -> None:
     text = changed(
-        machines__image='"/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/galleries/mine/images/a"',
+        machines__image='"/communityGalleries/mine/images/a/versions/latest"',
     )
     found = faults(text)
     assert len(found) == 1

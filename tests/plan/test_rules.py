@@ -315,6 +315,7 @@ def test_tags(pairs: dict[str, str], fields: list[str]) -> None:
         ("Canonical::server:latest", False),
         ("/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/images/i", True),
         ("/subscriptions/s/resourcegroups/g/providers/microsoft.compute/galleries/g/images/i/versions/1.0.0", True),
+        ("/subscriptions/s/resourcegroups/g/providers/microsoft.compute/galleries/g/images/i", True),
         ("/communityGalleries/x/images/y/versions/latest", True),
         ("/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/disks/d", False),
         ("ubuntu", False),

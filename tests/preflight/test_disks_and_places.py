@@ -129,18 +129,18 @@ async def test_an_image_in_a_gallery(plan: Plan, checked: Checked, azure: Azure,
     here = {"location": "westeurope"}
     await put(azure, group, "Microsoft.Compute/galleries", "mine", here)
 
-    async def version(name: str, state: str, security: str, *regions: str) -> str:
+    async def version(name: str, state: str, security: str, *regions: str, number: str = "1.0.0", **more: Any) -> str:
         told = {"osType": "Linux", "osState": state, "hyperVGeneration": "V2"}
-        more = {
+        inner = {
             "identifier": {"publisher": "p", "offer": "o", "sku": name},
             "features": [{"name": "SecurityType", "value": security}],
         }
         kind = "Microsoft.Compute/galleries/images"
-        await nested(azure, group, kind, ("mine", name), {**here, "properties": {**told, **more}})
+        await nested(azure, group, kind, ("mine", name), {**here, "properties": {**told, **inner}})
         copies = {"targetRegions": [{"name": region} for region in regions]}
-        made = {"storageProfile": {"source": {"id": source}}, "publishingProfile": copies}
+        made = {"storageProfile": {"source": {"id": source}}, "publishingProfile": {**copies, **more}}
         inside = {"location": regions[0], "properties": made}
-        return await nested(azure, group, f"{kind}/versions", ("mine", name, "1.0.0"), inside)
+        return await nested(azure, group, f"{kind}/versions", ("mine", name, number), inside)
 
     async def errors(id: str) -> list[str]:
         found = await checked(changed(plan, machines={"image": id}))
@@ -157,6 +157,20 @@ async def test_an_image_in_a_gallery(plan: Plan, checked: Checked, azure: Azure,
     special = await version("special", "Specialized", supported, "westeurope")
     assert await errors(special) == ["The image special 1.0.0 is specialized."]
     assert await errors(good.replace("1.0.0", "2.0.0")) == ["There is no image good 2.0.0."]
+
+    async def errors_of_the_latest(name: str) -> list[str]:
+        return await errors(good.rpartition("/versions/")[0].replace("/good", f"/{name}"))
+
+    await version("good", "Generalized", supported, "northeurope", number="1.10.0")
+    assert await errors_of_the_latest("good") == [], "the region has an older one"
+    assert await errors_of_the_latest("nothing") == ["There is no image nothing."]
+    nowhere = "has no version in westeurope that is taken as the latest."
+    assert await errors_of_the_latest("away") == [f"The image away {nowhere}"]
+    await version("held-back", "Generalized", supported, "westeurope", excludeFromLatest=True)
+    assert await errors_of_the_latest("held-back") == [f"The image held-back {nowhere}"]
+    assert await errors_of_the_latest("special") == ["The image special 1.0.0 is specialized."]
+    plan = changed(plan, machines={"placement": "scale-set"}, balancer={"nat": "range"})
+    assert await errors_of_the_latest("away") == [f"The image away {nowhere}"], "a scale set's image, too"
 
 
 async def test_unmanaged_disks_where_the_cloud_offers_them(plan: Plan, checked: Checked, azure: Azure):

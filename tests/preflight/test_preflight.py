@@ -20,8 +20,9 @@ from wizard.azure.clients import Azure
 from wizard.blueprint.resource import OWNER_TAG, Resource
 from wizard.errors import Problem
 from wizard.plan import files
-from wizard.plan.model import Plan
-from wizard.preflight.facts import Facts
+from wizard.plan.model import Nat, Placement, Plan
+from wizard.preflight import quota
+from wizard.preflight.facts import VIRTUAL_MACHINES, Facts
 
 LOCATION = "westeurope"
 WORKSPACES = "Microsoft.OperationalInsights/workspaces"
@@ -105,10 +106,48 @@ async def test_an_image_that_the_region_lacks(plan: Plan, azure: Azure, wrong: d
     assert "az vm image list --location westeurope" in problem.remedy
 
 
+async def test_the_image_and_its_size_are_asked_for_a_scale_set_too(plan: Plan, azure: Azure):
+    range_of_ports = {"nat": Nat.RANGE, "nat_range": 10}
+    machines = {"placement": Placement.SCALE_SET, "size": "Standard_D2ps_v6"}
+    of_arm = changed(plan, machines=machines, balancer=range_of_ports)
+    problems = await preflight.check(of_arm, blueprint.build(of_arm, azure.subscription_id), azure)
+    assert any(one.field == "machines.size" and "Arm64" in one.why for one in problems)
+    of_set = changed(plan, machines={"placement": Placement.SCALE_SET}, balancer=range_of_ports)
+    planned = blueprint.build(of_set, azure.subscription_id)
+    (scale_set,) = planned.of_type("Microsoft.Compute/virtualMachineScaleSets")
+    profile = scale_set.body["properties"]["virtualMachineProfile"]
+    profile["storageProfile"]["imageReference"]["version"] = "1.2.3"
+    assert only(await preflight.check(of_set, planned, azure)).field == "machines.image"
+
+
 async def test_the_quota_of_family_and_region(plan: Plan, checked: Checked):
-    problems = await checked(changed(plan, machines={"count": 200, "size": "Standard_D4s_v5"}))
+    problems = await checked(changed(plan, machines={"count": 200, "size": "Standard_D16s_v5"}))
     assert {one.field for one in problems} == {"machines.size", "machines.count"}
-    assert all("800 vCPUs" in one.what and "limit there is 500" in one.why for one in problems)
+    assert all("3200 vCPUs" in one.what and "limit there is 2000" in one.why for one in problems)
+
+
+async def test_the_quota_counts_the_machines_of_a_scale_set_and_those_of_it_that_are_there(plan: Plan, azure: Azure):
+    machines = {"count": 600, "size": "Standard_D4s_v5", "placement": Placement.SCALE_SET}
+    wide = {"address_space": "10.0.0.0/16", "subnet": "10.0.0.0/20"}
+    of_set = changed(plan, machines=machines, network=wide, balancer={"nat": Nat.RANGE, "nat_range": 1000})
+    planned = blueprint.build(of_set, azure.subscription_id)
+    (scale_set,) = planned.of_type("Microsoft.Compute/virtualMachineScaleSets")
+    for there, needed in ((0, 2400), (99, 2004), (100, 0)):
+        facts = Facts(of_set, planned, azure)
+        names = [f"{scale_set.name}_{number:08x}" for number in range(there)]
+        vms = [ids.resource_id(azure.subscription_id, of_set.name, VIRTUAL_MACHINES, name) for name in names]
+        facts.live = told({ids.key(vm): {"id": vm} for vm in vms})  # type: ignore[method-assign]
+        problems = await quota.check(facts)
+        await facts.close()
+        assert {one.field for one in problems} == ({"machines.size", "machines.count"} if needed else set()), problems
+        assert all(f"{needed} vCPUs" in one.what for one in problems)
+
+
+def told(live: Any) -> Any:
+    async def answer() -> Any:
+        return live
+
+    return answer
 
 
 async def test_more_fault_domains_than_the_region_has(plan: Plan, checked: Checked):
@@ -174,8 +213,6 @@ async def test_public_addresses_beyond_the_limit(plan: Plan, azure: Azure):
     facts = Facts(plan, blueprint.build(plan, azure.subscription_id), azure)
     usages = await facts.network_usages()
     names = {usage["name"]["value"].lower() for usage in usages}
-    from wizard.preflight import quota
-
     assert {name.lower() for name in quota.NETWORK_USAGES["Microsoft.Network/publicIPAddresses"]} & names
     for usage in usages:
         usage["currentValue"] = usage["limit"]

@@ -11,6 +11,8 @@ from pydantic import SecretStr
 
 from tests.verify.stand import Stand, standing
 from wizard.azure.clients import Azure
+from wizard.deploy import record as records
+from wizard.deploy import waiting
 from wizard.plan.model import Auth
 from wizard.reset import ResetDone, reset, target
 from wizard.sandbox import faults_channel
@@ -42,6 +44,34 @@ async def do(stand: Stand, azure: Azure, new: str, old: str) -> ResetDone:
         stand.record, azure, ["web1"], mode="password", new=passwords, old=SecretStr(old), emit=lambda event: None
     )
     return done
+
+
+async def test_one_that_azure_dropped_for_another_is_run_all_the_same(stand: Stand, azure: Azure, trouble: Any) -> None:
+    before = stand.passwords["web1"].get_secret_value()
+    trouble("superseded")
+    done = await do(stand, azure, "dropped-Horse-1", before)
+    assert done.state == "proved", done
+    assert [one["strokes"] for one in faults_channel.standing()] == [1]
+    trouble()
+    assert (await do(stand, azure, before, "dropped-Horse-1")).state == "proved"
+
+
+async def test_one_that_does_not_end_leaves_the_credential_uncertain(
+    stand: Stand, azure: Azure, trouble: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "LEAST_STALLED_S", 0.1)
+    monkeypatch.setattr(waiting, "LIMIT_FLOORS", 2 * waiting.STALLED_FLOORS)
+    before = stand.passwords["web1"].get_secret_value()
+    trouble("stalled")
+    done = await do(stand, azure, "stalled-Horse-1", before)
+    assert (done.state, done.new_login) == ("failed", False)
+    assert "has not ended" in done.detail
+    assert records.load(stand.name).uncertain == ("web1",)
+    trouble()  # Azure goes on with what it was asked
+    monkeypatch.undo()
+    assert (await do(stand, azure, "later-Horse-1", "stalled-Horse-1")).state == "proved"
+    assert records.load(stand.name).uncertain == ()
+    assert (await do(stand, azure, before, "later-Horse-1")).state == "proved"
 
 
 async def test_a_success_that_changed_nothing_is_a_failure_with_its_reason(

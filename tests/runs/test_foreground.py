@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from tests.deploy.conftest import KEY
 from wizard import runs
+from wizard.commands.cli import main
+from wizard.deploy import record
 from wizard.errors import InputError
 from wizard.plan import files
-from wizard.plan.model import Balancer, Machines, Plan
+from wizard.plan.model import Balancer, Machines, Nat, Placement, Plan, ScaleSet
 from wizard.runs import foreground, starting
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +59,31 @@ def test_one_holds_it_and_the_others_are_told_who(multivm_home: Path) -> None:
     assert latest is not None
     assert latest.ended is not None
     assert latest.ended.state == "cancelled"
+
+
+def test_who_only_looks_is_told_who_is_at_work_and_a_ramp_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MULTIVM_HOME", str(tmp_path))
+    plan = Plan(
+        name="Watched-rg",
+        cloud="https://127.0.0.1:9",  # where nobody answers
+        machines=Machines(ssh_key=KEY, placement=Placement.SCALE_SET),
+        balancer=Balancer(frontend_port=8080, nat=Nat.RANGE),
+        scale_set=ScaleSet(autoscale=True),
+    )
+    record.save(plan, "s")
+    assert starting.beside("watched-rg") == ""
+    with foreground.holding("scale", "watched-rg", {"count": 3}):
+        told = f"(process {os.getpid()}). What is not as planned may be its doing."
+        assert starting.beside("Watched-rg").startswith("Watched-rg is being worked on: scale, since ")
+        for words in (["verify", "Watched-rg"], ["load", "Watched-rg"]):
+            looked = CliRunner().invoke(main, words)
+            assert told in looked.stderr
+            assert looked.exit_code == 3, "it went on, to a cloud that does not answer"
+        refused = CliRunner().invoke(main, ["ramp", "Watched-rg"])
+        assert refused.exit_code == 2
+        assert "A run is under way on Watched-rg: scale, since" in refused.stderr
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are told by Linux's /proc")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from screens.dialogs import AboutScreen, ChoiceScreen, PasswordScreen
+from screens.dialogs import AboutScreen, ChoiceScreen, LineScreen, PasswordScreen
 from screens.drilling import choices, question
 from screens.findings import TITLES
 from screens.widgets.bars import Bars
@@ -15,6 +15,7 @@ from screens.widgets.checks import Checks
 from screens.widgets.doors import Doors
 from screens.widgets.pick import PickScreen
 from screens.widgets.picture import Picture
+from screens.widgets.text import Line
 from screens.widgets.timeline import Timeline
 from tests.screens.conftest import type_text, until
 from tests.screens.plays import staged, status
@@ -308,6 +309,7 @@ async def test_a_ramp_shows_vms_offered_served_and_failed_as_they_come_and_its_v
     told = status()
     told["plan"]["machines"]["placement"] = "scale-set"
     told["plan"]["scale_set"] = {"autoscale": True, "maximum": 5, "cpu_out_percent": 70, "window_min": 5}
+    told["plan"]["scale_set"]["cpu_in_percent"] = 30
     desk.answers["status"] = told
     async with wizard() as pilot:
         screen = await gone(pilot, begin="")
@@ -327,6 +329,10 @@ async def test_a_ramp_shows_vms_offered_served_and_failed_as_they_come_and_its_v
         await until(pilot, lambda: "200" in str(screen.query_one(Timeline).content))
         rows = {line.split()[0]: line.split()[-1] for line in str(screen.query_one(Timeline).content).splitlines()[:4]}
         assert rows == {"VMs": "2", "offered/s": "200", "served/s": "198", "failed": "6"}
+        play.tell({"event": "cpu", "at": 3.5, "percent": 41.7}, {"event": "cpu", "at": 5.0, "percent": 81.2})
+        await until(pilot, lambda: "CPU %" in str(screen.query_one(Timeline).content))
+        [cpu] = [line for line in str(screen.query_one(Timeline).content).splitlines() if line.startswith("CPU %")]
+        assert cpu.endswith("81 (30–70)"), "beside the thresholds"
         assert "until Azure adds a VM" in str(screen.query_one("#outcome").content)
         play.tell(turn(6.6, 330, 3), turn(9.9, 10, 3), turn(13.2, 10, 2), ramped())
         await until(pilot, lambda: "1 VM taken away: 2 now" in str(screen.query_one(Timeline).content))
@@ -366,3 +372,39 @@ async def test_a_load_that_nobody_answers_says_so_before_its_requests_time_out(w
 
 def said(screen) -> str:
     return str(screen.query_one("#outcome").content)
+
+
+def drilled():
+    figures = {"requests": 3054, "failed": 326, "longest_gap_s": 0.18, "failing_for_s": 9.9}
+    times = {"detected_s": 10.1, "expected_detection_s": 10.0}
+    return {"event": "drill", "vm": "web1", "survived": True, "why": [], **times, **figures}
+
+
+async def test_it_is_tried_from_a_vm_in_another_network(wizard, stage):
+    vm = "/subscriptions/s/resourceGroups/mine/providers/Microsoft.Compute/virtualMachines/jump"
+    async with wizard() as pilot:
+        screen = await gone(pilot, begin="")
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LineScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert stage.started == []
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LineScreen))
+        pilot.app.screen.query_one("#line", Line).value = vm
+        await pilot.press("enter")
+        await until(pilot, lambda: stage.started and screen.run)
+        assert (stage.started[0][0], stage.started[0][2]) == ("verify", {"from_vm": vm})
+
+
+async def test_what_azure_monitor_contradicts_is_told_with_the_drill(wizard, stage):
+    stage.play(kind="drill", name="rg")
+    check = {"event": "check", "name": "monitor.probes", "target": "web1", "state": "failed", "detail": "it stayed up"}
+    async with wizard() as pilot:
+        screen = await gone(pilot)
+        await until(pilot, lambda: screen.run)
+        stage.plays[0].tell({**drilled(), "checks": [check], "gone": ["web9"]})
+        stage.plays[0].end()
+        await until(pilot, lambda: "monitor.probes web1: it stayed up" in said(screen))
+        assert "✗" in said(screen)
+        assert "Deleted meanwhile, not by the drill: web9." in said(screen)

@@ -3,7 +3,7 @@
 A suite is a module of this folder with `run(progress: Progress, budget: Budget) -> int`: how many cases it had no time
 for. It keeps each case as it ends (see progress.py), asks `progress.has` before it begins one and `budget.over` between
 two. A run that was interrupted is continued by the same command; `--fresh` begins anew. Exit status 1 when a case
-failed or there was no time for one.
+failed, 3 when there was no time for one, which is said.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from tests.torture.progress import Budget, Progress
 MINUTES = {"soak": 33, "kills": 25, "faults": 25, "journal": 8, "stateful": 8, "secrets": 8, "proofs": 6}
 """Each suite's budget, the longest first: on two lanes, less than an hour in all."""
 LANES = 2
+NO_TIME = 3
+"""The exit status of a suite that ran out of time and met no failure."""
 FOLDER = Path(__file__).parents[2] / ".torture"
 
 
@@ -60,7 +62,7 @@ def _alone(suite: str, seed: int, minutes: float) -> int:
     took = (time.monotonic() - began) / 60
     print(f"\n{suite}: {len(progress.cases)} cases, {before} of them earlier, {left} left, {took:.1f} minutes")  # noqa: T201
     print(progress.table(), flush=True)  # noqa: T201
-    return 1 if progress.failed() or left else 0
+    return 1 if progress.failed() else NO_TIME if left else 0
 
 
 def _side_by_side(suites: list[str], seed: int, minutes: float | None) -> int:
@@ -76,9 +78,12 @@ def _side_by_side(suites: list[str], seed: int, minutes: float | None) -> int:
     with ThreadPoolExecutor(LANES) as lanes:
         statuses = dict(zip(suites, lanes.map(one, suites), strict=True))
     for suite, status in statuses.items():
-        if status:
+        if status == NO_TIME:
+            print(f"{suite}: had no time for all of its cases; the same command goes on with them")  # noqa: T201
+        elif status:
             print(f"{suite}: failed (status {status}); its cases are in {_file(suite)}")  # noqa: T201
-    return 1 if any(statuses.values()) else 0
+    ended = set(statuses.values()) - {0}
+    return 1 if ended - {NO_TIME} else NO_TIME if ended else 0
 
 
 if __name__ == "__main__":

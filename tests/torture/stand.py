@@ -29,7 +29,10 @@ from wizard.plan.model import (
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKFh1r3kyzm1R0rTzkfm7vEWzW2lkqPZzxJIz5Yk3OJq somebody"
 
 OWN = frozenset(
-    {"etag", "resourceGuid", "vmId", "uniqueId", "timeCreated", "ipAddress", "macAddress", "createdTime", "changedTime"}
+    {
+        *("etag", "resourceGuid", "vmId", "uniqueId", "timeCreated", "ipAddress", "macAddress"),
+        *("createdTime", "changedTime", "forceUpdateTag"),
+    }
 )
 """What Azure makes up anew each time."""
 
@@ -46,8 +49,18 @@ FORMS = {
 
 
 def plan_in_form(name: str, form: str) -> Plan:
-    """`plan_of`, or one of a VM that an extension configures, with an account of its own, or of a scale set."""
+    """`plan_of`, or one of a VM that an extension configures, with an account of its own, or of a scale set; one that
+    signs in with a password, with a range of NAT ports, or with an account for its diagnostics.
+    """
     plan = plan_of(name)
+    if form == "password":
+        machines = Machines(count=1, auth=Auth.PASSWORD)
+        quick = plan.balancer.model_copy(update={"probe_threshold": 1})
+        return plan.model_copy(update={"machines": machines, "balancer": quick})
+    if form == "range":
+        return plan.model_copy(update={"balancer": plan.balancer.model_copy(update={"nat": Nat.RANGE})})
+    if form == "account":
+        return plan.model_copy(update={"diagnostics": Diagnostics(storage_account=True)})
     if form == "windows":
         image = DEFAULT_IMAGES[OsType.WINDOWS]
         machines = Machines(count=1, os=OsType.WINDOWS, image=image, auth=Auth.PASSWORD)

@@ -69,6 +69,21 @@ def standing(
         asyncio.run(_destroy(plan.name))
 
 
+@contextmanager
+def deployed(plan: Plan) -> Iterator[Plan]:
+    """Deploy a plan without passwords into the running sandbox; destroyed at the end."""
+    try:
+        asyncio.run(_carry_out(plan))
+        yield plan
+    finally:
+        asyncio.run(_destroy(plan.name))
+
+
+async def _carry_out(plan: Plan) -> None:
+    async with clients.connect(clouds.find("sandbox")) as azure:
+        await journey.carry_out(await journey.look(plan, azure), azure, {}, lambda event: None)
+
+
 async def _deploy(plan: Plan, passwords: Mapping[str, SecretStr], page: bool) -> None:
     async with clients.connect(clouds.find("sandbox")) as azure:
         outlook = await journey.look(plan, azure)

@@ -70,8 +70,10 @@ def test_a_vm_outside_the_pool_is_named() -> None:
 
 def test_web1_does_not_hold_what_belongs_to_web10() -> None:
     nic = VMS[0].nics[0]
-    assert VMS[0].holds(f"{nic}/ipConfigurations/a")
-    assert not VMS[0].holds(f"{nic}0/ipConfigurations/a")
+    holders = machines.Holders(VMS)
+    assert holders.of(f"{nic.upper()}/ipConfigurations/a") is VMS[0]
+    assert holders.of(f"{nic}0/ipConfigurations/a") is None
+    assert holders.of("") is None
 
 
 def test_open_ports_are_read_off_the_live_balancer() -> None:

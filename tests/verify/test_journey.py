@@ -42,9 +42,9 @@ def details(checks: list[CheckDone], name: str) -> str:
 
 async def test_everything_holds(stand: Stand, azure: Azure) -> None:
     verified, checks = await verified_by(azure, stand.name, password=stand.passwords, wait_s=60)
-    # Nothing in this plan denies anything between the VMs, and that check says so instead of passing.
-    assert [check.name for check in checks if check.state != "passed"] == ["vm.denied"]
-    assert (verified.passed, verified.failed, verified.warned, verified.skipped) == (len(checks) - 1, 0, 0, 1)
+    # Nothing in this plan denies anything between the VMs, no other network was named, and both checks say so.
+    assert [check.name for check in checks if check.state != "passed"] == ["vm.denied", "vnet.isolated"]
+    assert (verified.passed, verified.failed, verified.warned, verified.skipped) == (len(checks) - 2, 0, 0, 2)
     both = {"web1": "passed", "web2": "passed"}
     for name in ("balancer.pool", "balancer.probe", "http.page", "ssh.hostkey", "ssh.login", "ssh.hostname"):
         assert states(checks, name) == both, name

@@ -37,8 +37,8 @@ BEGAN = datetime(2026, 1, 1, 12, 59, 58, tzinfo=UTC)
 async def test_the_metric_is_held_against_the_health_call(
     monkeypatch: pytest.MonkeyPatch, values: list[float], up: bool, state: str
 ) -> None:
-    async def status(*_: Any) -> dict[str, list[float]]:
-        return {"10.0.1.4": values, "10.0.1.9": [0.0]}
+    async def status(*_: Any) -> dict[str, monitor.Minutes]:
+        return {"10.0.1.4": [(BEGAN, value) for value in values], "10.0.1.9": [(BEGAN, 0.0)]}
 
     monkeypatch.setattr(monitor, "probe_status", status)
     checks = await watched.metrics(NOBODY, BALANCER, [VM], LIVE, {"vm1": up})

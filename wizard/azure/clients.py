@@ -7,7 +7,7 @@ all clients and the credential share one aiohttp session that knows whom to trus
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -139,6 +139,12 @@ class Azure:
         """Await one call of a client; what fails is raised as a WizardError."""
         return await explained(call)
 
+    async def act(self, id: str, begin: Callable[[], Awaitable[Any]], **options: Any) -> Any:
+        """Begin an action on a resource and wait for its end; see `actions.ended`."""
+        from wizard.azure import actions
+
+        return await actions.ended(self, id, begin, **options)
+
     async def rows(self, pages: AsyncItemPaged[Any]) -> list[dict[str, Any]]:
         """All items of a client's paged list, as ARM spells them; what fails is raised as a WizardError."""
 
@@ -181,8 +187,7 @@ class Azure:
         balancer, name = parsed.names
         asked: Any = {"ipConfiguration": {"id": ip_configuration}}
         begin = self.network.load_balancers.begin_list_inbound_nat_rule_port_mappings
-        poller: Any = await self.ask(begin(parsed.group, balancer, name, asked))
-        told: dict[str, Any] = (await self.ask(poller.result())).as_dict()
+        told: dict[str, Any] = (await self.act(pool, lambda: begin(parsed.group, balancer, name, asked))).as_dict()
         return list(told.get("inboundNatRulePortMappings") or ())
 
     async def instances(self, scale_set: str) -> list[str]:

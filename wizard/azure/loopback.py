@@ -21,8 +21,8 @@ def conflict(network: str, port: int) -> str | None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
+            # Binding tells of every listener; to listen would take the port from who asks the same in this moment.
             probe.bind((address, port))
-            probe.listen(1)
         except PermissionError:
             return "This user may not open ports below 1024."
         except OSError as error:

@@ -29,29 +29,60 @@ TABLE = "ALBHealthEvent"
 """Where a workspace has the events (Microsoft, "Azure Monitor Logs reference")."""
 
 
-async def probe_status(azure: Azure, balancer_id: str, minutes: int) -> dict[str, list[float]]:
-    """The balancer's `DipAvailability` of the last minutes, oldest first: percent of probes answered, by private
-    address. Minutes without a value are left out. Raises AzureError, UnreachableError."""
+Minutes = list[tuple[datetime.datetime, float]]
+"""When each minute began, and a metric's mean over it, oldest first. Minutes without a value are left out."""
+
+Counted = tuple[datetime.datetime, float, float]
+"""The same, and of how many values it is the mean; 0 where that is not told."""
+
+
+async def probe_status(azure: Azure, balancer_id: str, since: datetime.datetime) -> dict[str, Minutes]:
+    """The balancer's `DipAvailability` since a moment: percent of probes answered, by private address.
+
+    Azure is one to three minutes behind. Raises AzureError, UnreachableError.
+    """
+    found = await _metric(azure, balancer_id, "DipAvailability", since, by="BackendIPAddress")
+    return {address: [(minute, mean) for minute, mean, _ in points] for address, points in found.items()}
+
+
+async def processor(azure: Azure, scale_set_id: str, since: datetime.datetime) -> list[Counted]:
+    """A scale set's `Percentage CPU` since a moment: the mean over its machines, as autoscale goes by.
+
+    Azure is one to three minutes behind. Raises AzureError, UnreachableError.
+    """
+    return (await _metric(azure, scale_set_id, "Percentage CPU", since)).get("", [])
+
+
+async def _metric(
+    azure: Azure, resource_id: str, name: str, since: datetime.datetime, *, by: str = ""
+) -> dict[str, list[Counted]]:
+    """A metric's minutes by the value of a dimension; under "" where none is asked for."""
     now = datetime.datetime.now(datetime.UTC)
-    since = now - datetime.timedelta(minutes=minutes)
     question = {
-        "metricnames": "DipAvailability",
-        "$filter": "BackendIPAddress eq '*'",
-        "aggregation": "Average",
+        "metricnames": name,
+        "aggregation": "Average,Count",
         "interval": "PT1M",
         "timespan": f"{since:%Y-%m-%dT%H:%M:%SZ}/{now:%Y-%m-%dT%H:%M:%SZ}",
+        **({"$filter": f"{by} eq '*'"} if by else {}),
     }
-
-    where = f"{balancer_id}/providers/Microsoft.Insights/metrics".lstrip("/")
+    where = f"{resource_id}/providers/Microsoft.Insights/metrics".lstrip("/")
     call = azure.resource.resources.get_by_id(where, api_version=METRICS_VERSION, params=question, cls=_wire)
-    told: Any = await explained(call, id=balancer_id)
-    found: dict[str, list[float]] = {}
+    told: Any = await explained(call, id=resource_id)
+    found: dict[str, list[Counted]] = {}
     for metric in told.get("value") or ():
         for series in metric.get("timeseries") or ():
-            values = [point["average"] for point in series.get("data") or () if point.get("average") is not None]
-            for dimension in series.get("metadatavalues") or ():
-                if str(dimension["name"]["value"]).lower() == "backendipaddress":
-                    found.setdefault(str(dimension["value"]), []).extend(values)
+            values = [
+                (
+                    datetime.datetime.fromisoformat(point["timeStamp"]),
+                    float(point["average"]),
+                    float(point.get("count") or 0),
+                )
+                for point in series.get("data") or ()
+                if point.get("average") is not None
+            ]
+            split = {str(one["name"]["value"]).lower(): str(one["value"]) for one in series.get("metadatavalues") or ()}
+            if not by or by.lower() in split:
+                found.setdefault(split[by.lower()] if by else "", []).extend(values)
     return found
 
 

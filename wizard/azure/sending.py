@@ -36,8 +36,14 @@ CONNECTS = 3
 
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-ASKING = frozenset({"health", "queryinboundnatruleportmapping", "retrievebootdiagnosticsdata"})
-"""Actions that only ask: a POST in form, a read in substance."""
+SAME_TWICE = frozenset(
+    {
+        *("health", "queryinboundnatruleportmapping", "retrievebootdiagnosticsdata", "checknameavailability"),
+        *("runcommand", "start", "poweroff", "register"),
+    }
+)
+"""Actions that come to the same when they are sent twice: those that only ask, as the scripts do that we run, and those
+that bring about a state."""
 UNDONE = frozenset({429, 503})
 """Answers that say that nothing was done: after them a POST may be sent again, too."""
 
@@ -61,7 +67,7 @@ class Persistent(AsyncHTTPPolicy[Any, Any]):
     async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         tries = 0
         method = request.http_request.method
-        if method == "POST" and request.http_request.url.partition("?")[0].rpartition("/")[2].lower() in ASKING:
+        if method == "POST" and request.http_request.url.partition("?")[0].rpartition("/")[2].lower() in SAME_TWICE:
             method = "GET"
         for name in ("retry_total", "retry_connect", "retry_read", "retry_status"):  # azure-core's own, not in use here
             request.context.options.pop(name, None)

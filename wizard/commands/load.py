@@ -85,7 +85,7 @@ def command(
         raise InputError("NAME and --url exclude each other.", "", "Name a deployment, or give a URL.")
     expected = [expectations.parse(text) for text in expect]
     check(url or "http://deployment/", duration, connections, rate, requests=requests, workers=workers)
-    target, vms = (url, ()) if url is not None else _deployment(name)
+    target, vms = (url, ()) if url is not None else _deployment(name, out)
     loop = f"{rate:g} requests/s, at most {connections} in flight" if rate is not None else f"{connections} connections"
     out.say(f"Loading {target} for {duration:g} s: {loop}, {'kept alive' if keep_alive else 'a new one each time'}.")
     done = output.run(
@@ -116,12 +116,13 @@ def command(
         sys.exit(1)
 
 
-def _deployment(name: str | None) -> tuple[str, tuple[str, ...]]:
+def _deployment(name: str | None, out: output.Output) -> tuple[str, tuple[str, ...]]:
     """A deployment's page and its VMs' names."""
     from wizard.deploy import record
 
     known = record.load(name)
     record.remember_last(known.name)
+    out.beside(known.name)
     http, vms = output.run(_page(known))
     if not http:
         raise WizardError(

@@ -46,6 +46,13 @@ class Output:
         """Narration: what is going on, on standard error."""
         click.echo(text, err=True)
 
+    def beside(self, name: str) -> None:
+        """Say who is at work on a deployment that is only looked at."""
+        from wizard.runs.starting import beside
+
+        if told := beside(name):
+            self.say(told)
+
     def problem(self, problem: Problem) -> None:
         """One fault of a plan or of a cloud's readiness."""
         self.data(problem.as_event(), problem_text(problem))

@@ -193,7 +193,7 @@ def _line(event: Event) -> str | None:
             return due_line(event)
         case AssessmentDone():
             verb = "is" if event.due == 1 else "are"
-            return f"{_updates(event.due)} {verb} due on {event.due_vms} of {event.vms} VMs."
+            return f"{_updates(event.due)} {verb} due on {event.due_vms} of {_vms(event.vms)}."
         case DomainBegun():
             alone = "" if event.drained else "; nobody else would answer, so that they stay in rotation"
             return _at(event.at, f"{event.domain} ({event.number} of {event.of}): {', '.join(event.vms)}{alone}")
@@ -233,11 +233,11 @@ def patched_line(each: VmPatched) -> str:
 def text(done: Patched) -> str:
     """The whole patching for a person."""
     if not done.vms:
-        return f"✓ {done.name}: nothing is due on {done.current} VMs."
-    lines = [f"✓ {done.name}: {_updates(done.installed)} installed on {done.vms} VMs, {done.restarted} restarted."]
+        return f"✓ {done.name}: nothing is due on {_vms(done.current)}."
+    lines = [f"✓ {done.name}: {_updates(done.installed)} installed on {_vms(done.vms)}, {done.restarted} restarted."]
     lines += [f"  {one['domain']} ({', '.join(one['vms'])}): {one['seconds'] or 0:.1f} s" for one in done.domains]
     if done.reboot_pending:
-        lines.append(f"  ! {', '.join(done.reboot_pending)} waits for a restart, which --reboot never did not allow")
+        lines.append(f"  ! {', '.join(done.reboot_pending)} need a restart, which --reboot never did not allow")
     if done.requests is not None:
         sign = "✗" if done.failed_requests else "✓"
         lines.append(
@@ -249,6 +249,10 @@ def text(done: Patched) -> str:
             f"  kept-alive connections: {done.kept_alive['reset']} ended, {done.kept_alive['survived']} went on"
         )
     return "\n".join([*lines, *([f"  evidence: {done.evidence}"] if done.evidence else [])])
+
+
+def _vms(count: int) -> str:
+    return "1 VM" if count == 1 else f"{count} VMs"
 
 
 def _updates(number: int) -> str:

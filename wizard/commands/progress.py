@@ -77,7 +77,11 @@ def put_right(event: Event) -> str | None:
 
 
 def _brought_back(event: BroughtBack) -> str:
-    return f"A drill that was killed had left {', '.join(event.vms)} stopped, since {event.since}: started again."
+    told = f"A drill that was killed had left {', '.join((*event.vms, *event.gone))} stopped, since {event.since}"
+    said = ["started again"] if event.vms else []
+    if event.gone:
+        said.append(f"{', '.join(event.gone)} {'is' if len(event.gone) == 1 else 'are'} deleted since")
+    return f"{told}: {'; '.join(said)}."
 
 
 def _line(event: Event) -> str | None:

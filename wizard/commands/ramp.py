@@ -1,6 +1,6 @@
 """`ramp [NAME]`: prove that autoscale goes out under load, and in again after it.
 
-It holds no deployment: it sends load and reads; what changes the scale set is Azure's autoscale.
+It holds the deployment, though it writes nothing itself: a scaling by hand or a drill beside it would prove nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import click
 from wizard.commands import output
 
 if TYPE_CHECKING:
+    from wizard.deploy.events import Event
     from wizard.deploy.record import Record
+    from wizard.runs.foreground import Foreground
     from wizard.verify.ramp import RampDone
 
 
@@ -53,20 +55,23 @@ def command(*, name: str | None, low: float, peak: float, climb: float, limit: f
     each way there. Exit status 1 when it did not grow, or did not shrink again.
     """
     from wizard.deploy import record
+    from wizard.runs import foreground
 
     out = output.Output(as_json)
     known = record.load(name)
     record.remember_last(known.name)
-    done = output.run(_ramp(known, out, low=low, peak=peak, climb_s=climb, limit_s=limit))
+    with foreground.holding("ramp", known.name) as run:
+        done = output.run(_ramp(known, out, run, low=low, peak=peak, climb_s=climb, limit_s=limit))
     if not done.proved:
         sys.exit(1)
 
 
-async def _ramp(known: Record, out: output.Output, **options: Any) -> RampDone:
+async def _ramp(known: Record, out: output.Output, run: Foreground, **options: Any) -> RampDone:
+    from wizard.commands import progress
     from wizard.deploy import journey
-    from wizard.verify.ramp import RampDone, Turn, ramp
+    from wizard.verify.ramp import Cpu, RampDone, Turn, ramp
 
-    def tell(event: object) -> None:
+    def tell(event: Event) -> None:
         if isinstance(event, Turn):
             if out.json:
                 out.data(event.as_event())
@@ -75,11 +80,18 @@ async def _ramp(known: Record, out: output.Output, **options: Any) -> RampDone:
                     f"{event.at:7.1f} s  {event.offered_rps:6.0f}/s offered, {event.requests} requests, "
                     f"{event.errors} failed, {event.instances} VMs"
                 )
+        elif isinstance(event, Cpu):
+            if out.json:
+                out.data(event.as_event())
+            else:
+                out.say(f"{event.at:7.1f} s  {event.percent:6.1f} % CPU")
+        elif (line := progress.put_right(event)) is not None:
+            (out.data(event.as_event()) if out.json else out.say(line))
         elif isinstance(event, RampDone):
             out.data(event.as_event(), text(event))
 
     async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
-        return await ramp(known, azure, **options, emit=tell)
+        return await ramp(known, azure, **options, emit=run.watching(tell))
 
 
 def text(done: RampDone) -> str:
@@ -92,6 +104,12 @@ def text(done: RampDone) -> str:
         lines.append(f"  a VM was added after {done.out_at:.0f} s")
     if done.in_at is not None and done.low_from is not None:
         lines.append(f"  a VM was taken {done.in_at - done.low_from:.0f} s after the load had fallen")
+    if done.cpu:
+        most, rules = max(each["percent"] for each in done.cpu), done.thresholds
+        told = f"a VM is added above {rules['out']} % over {rules['window_min']} min, one goes below {rules['in']} %"
+        lines.append(f"  mean CPU was {most:.0f} % at most, as Azure Monitor tells it; {told}")
+    else:
+        lines.append(f"  Azure Monitor told no CPU: {done.cpu_untold or 'it has no minute of it yet'}")
     lines.append(f"  {done.errors} of {done.requests} requests failed")
     lines.append(f"  evidence: {done.evidence}")
     return "\n".join(lines)

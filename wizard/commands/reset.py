@@ -294,9 +294,12 @@ def _private_half(public: Path) -> Path | None:
 
 def teller(out: output.Output) -> Emit:
     """What to hand to `reset`: results are data, steps are narration."""
+    from wizard.commands import progress
     from wizard.reset.events import ResetDone, ResetStep
 
     def tell(event: Event) -> None:
+        if (line := progress.put_right(event)) is not None:
+            (out.data(event.as_event()) if out.json else out.say(line))
         match event:
             case ResetStep():
                 out.say(f"… {event.vm}: {event.detail}")

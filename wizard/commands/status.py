@@ -31,10 +31,10 @@ def command(name: str | None, as_json: bool) -> None:
         text += "Reset again to be certain."
     if status.left_stopped:
         text += f"\n! A drill was killed and left {', '.join(status.left_stopped)} stopped. "
-        text += f"verify, deploy and drill start it again first: multivm-wizard verify {known.name}"
+        text += f"The next command that works on it starts it again first: multivm-wizard verify {known.name}"
     if status.left_out:
         text += f"\n! A patching was killed and left {', '.join(status.left_out)} out of rotation. "
-        text += f"verify, deploy and patch put it back first: multivm-wizard verify {known.name}"
+        text += f"The next command that works on it puts it back first: multivm-wizard verify {known.name}"
     out.data({**status.as_event(), "uncertain": list(known.uncertain)}, text)
 
 

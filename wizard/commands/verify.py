@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from wizard.deploy.events import Event
     from wizard.deploy.record import Record
-    from wizard.verify.events import Emit, Verified
+    from wizard.verify.events import CheckDone, Emit, Verified
 
     Passwords = Mapping[str, SecretStr] | SecretStr | None
 
@@ -43,6 +43,12 @@ _SIGNS = {"passed": "✓", "failed": "✗", "warned": "!", "skipped": "-"}
 )
 @click.option("--password-stdin", is_flag=True, help="Log in with a password: one line of standard input.")
 @click.option(
+    "--from",
+    "from_vm",
+    metavar="VM_ID",
+    help="Try it from this VM of yours in another virtual network, too: nothing should be reached from there.",
+)
+@click.option(
     "--secret-file",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -57,6 +63,7 @@ def command(
     identity: Path | None,
     password_stdin: bool,
     secret_file: Path | None,
+    from_vm: str | None,
     as_json: bool,
 ) -> None:
     """Check the deployment NAME (left out: the one last worked on) from Azure's side and from the outside.
@@ -64,7 +71,10 @@ def command(
     Is everything there as planned, does every VM answer through the balancer and take its share of a load, is each SSH
     server the VM that it should be, are the other ports closed? Exit status 1 when a check failed.
 
-    It may go on beside a command that changes the deployment, and then tells what it meets, which may be failures.
+    With --from, a VM in another virtual network asks every VM's private address by Run Command (vnet.isolated).
+
+    It may go on beside a command that changes the deployment: it says so first, and then tells what it meets, which
+    may be failures.
     """
     from wizard.deploy import record, secrets
 
@@ -78,23 +88,32 @@ def command(
     if secret_file is not None:
         password = secrets.read_secret_file(secret_file)
     record.remember_last(known.name)
-    verified = output.run(_verify(known, identity, password, wait, teller(out)))
+    out.beside(known.name)
+    options = {"identity": identity, "password": password, "wait_s": wait, "from_vm": from_vm}
+    verified = output.run(_verify(known, options, teller(out)))
     if verified.failed:
         sys.exit(1)
 
 
-async def _verify(known: Record, identity: Path | None, password: Passwords, wait: float, emit: Emit) -> Verified:
+async def _verify(known: Record, options: dict[str, Any], emit: Emit) -> Verified:
     from wizard.deploy import journey
     from wizard.verify import verify
 
     async with journey.open_cloud(known.plan.cloud, known.subscription) as azure:
-        return await verify(known, azure, identity=identity, password=password, wait_s=wait, emit=emit)
+        return await verify(known, azure, **options, emit=emit)
 
 
 def _password() -> SecretStr:
     from pydantic import SecretStr
 
     return SecretStr(output.read_line_from_stdin("password"))
+
+
+def check_text(check: CheckDone) -> str:
+    """A check for a person."""
+    line = f"{_SIGNS[check.state]} {check.name:<19} {check.target}"
+    remedies = "".join(f"\n    {remedy}" for remedy in check.remedy.splitlines())
+    return f"{line}: {check.detail}{remedies}" if check.detail else line
 
 
 def teller(out: output.Output) -> Emit:
@@ -105,9 +124,7 @@ def teller(out: output.Output) -> Emit:
     def tell(event: Event) -> None:
         match event:
             case CheckDone():
-                line = f"{_SIGNS[event.state]} {event.name:<19} {event.target}"
-                remedies = "".join(f"\n    {remedy}" for remedy in event.remedy.splitlines())
-                out.data(event.as_event(), f"{line}: {event.detail}{remedies}" if event.detail else line)
+                out.data(event.as_event(), check_text(event))
             case Verified():
                 out.data(
                     event.as_event(),

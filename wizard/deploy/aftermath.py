@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from wizard.azure.clients import Azure
 
 
-async def put_right(folder: Path, azure: Azure, emit: Emit) -> None:
+async def put_right(folder: Path, azure: Azure, emit: Emit) -> tuple[str, ...]:
     """Start what a drill has left stopped, and put back what a patching has left out of rotation; each is told.
+
+    Returns the ids of what was started or is gone.
 
     Raises AzureError, UnreachableError, WizardError; what could not be put right stays noted for the next one.
     """
-    await stopped.bring_back(folder, azure, emit)
+    started = await stopped.bring_back(folder, azure, emit)
     await rotation.bring_back(folder, azure, emit)
+    return started

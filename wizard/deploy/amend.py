@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
 from wizard.blueprint.resource import AtFirst, Resource
-from wizard.deploy import compare
+from wizard.deploy import compare, provisioning, waiting
 from wizard.deploy.arm import Arm
 from wizard.deploy.retry import Patience
 from wizard.errors import AzureError, WizardError
@@ -26,10 +26,14 @@ Retried = Callable[[str, float], None]
 PRECONDITION_FAILED = 412
 
 
-async def amend(azure: Arm, resource: Resource, change: Change, retried: Retried) -> bool:
+async def amend(
+    azure: Arm, resource: Resource, change: Change, retried: Retried, stalled: Callable[[float], None]
+) -> bool:
     """Bring a live resource to what `change` makes of it; False when it is so already, or is not there any more.
 
-    Raises AzureError when Azure refuses, WizardError when it is written by others again and again.
+    One whose last write failed is written again, also where its document shows what that write wanted: Azure keeps the
+    document of a write that it did not carry out. `stalled` is told the seconds of a write that takes far too long.
+    Raises AzureError when Azure refuses, WizardError when it is written by others again and again, or does not end.
     """
     patience = Patience.with_writes(azure.cloud.poll_floor_s)
     again = Patience(azure.cloud.poll_floor_s, _somebody_was_faster, PATIENCE_S)
@@ -38,12 +42,12 @@ async def amend(azure: Arm, resource: Resource, change: Change, retried: Retried
         if live is None:
             return False
         body = _sendable(change(copy.deepcopy(live)))
-        if body == _sendable(live):
+        if body == _sendable(live) and provisioning.phase(live) != "broken":
             return False
         try:
             poller = await azure.begin_put(resource, body, if_match=live.get("etag"))
             if poller is not None:
-                await poller.result()
+                await waiting.ended(poller, resource.name, azure.cloud.poll_floor_s, stalled)
         except AzureError as error:
             wait = (again if _somebody_was_faster(error) else patience).next_wait_s(error)
             if wait is None:

@@ -74,7 +74,7 @@ async def _mapped(azure: Arm, blueprint: Blueprint, balancer: Document) -> list[
     but Azure, asked for each member of the pool.
     """
     vm_of_nic = _vm_of_nic(blueprint)
-    order = list(vm_of_nic.values())
+    order = {vm: number for number, vm in enumerate(vm_of_nic.values())}
     members = [
         (vm, str(pool["id"]), str(member["id"]))
         for pool in _items(balancer, "backendAddressPools")
@@ -87,7 +87,7 @@ async def _mapped(azure: Arm, blueprint: Blueprint, balancer: Document) -> list[
         async with at_once:
             return [(vm, told) for told in await azure.port_mappings(pool, member)]
 
-    told = await asyncio.gather(*(ask(*each) for each in sorted(members, key=lambda each: order.index(each[0]))))
+    told = await asyncio.gather(*(ask(*each) for each in sorted(members, key=lambda each: order[each[0]])))
     return [mapping for each in told for mapping in each]
 
 

@@ -87,11 +87,15 @@ class Resumed(Event):
 
 @dataclass(frozen=True)
 class BroughtBack(Event):
-    """VMs that a killed drill had left stopped were started; `since` is UTC, ISO 8601: when the drill stopped them."""
+    """VMs that a killed drill had left stopped were started; `since` is UTC, ISO 8601: when the drill stopped them.
+
+    `gone` are those that were deleted meanwhile, by autoscale or by a person.
+    """
 
     event: ClassVar[str] = "brought_back"
     vms: tuple[str, ...]
     since: str
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ lowers the capacity of its set (Microsoft, "Orchestration modes": Flexible).
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +43,13 @@ async def leaving(outlook: Outlook, azure: Azure) -> Outlook:
 
 def chosen(machines: Sequence[Document], count: int) -> list[Document]:
     """So many of the machines: from the fullest zone, there the newest. Pure; `machines` are oldest first."""
-    left, gone = list(machines), []
-    for _ in range(min(max(count, 0), len(left))):
-        zones = Counter(_zone(one) for one in left)
-        most = max(zones.values())
-        found = next(one for one in reversed(left) if zones[_zone(one)] == most)
-        left.remove(found)
-        gone.append(found)
+    zones: dict[str, list[int]] = {}  # the places of its machines, the newest last
+    for place, machine in enumerate(machines):
+        zones.setdefault(_zone(machine), []).append(place)
+    gone = []
+    for _ in range(min(max(count, 0), len(machines))):
+        fullest = max(zones.values(), key=lambda places: (len(places), places[-1] if places else -1))
+        gone.append(machines[fullest.pop()])
     return gone
 
 

@@ -145,8 +145,10 @@ async def read_status(known: Record, azure: Azure) -> Status:
 
     planned = blueprints.build(known.plan, known.subscription)
     found = await status.read(azure, await members.populated(planned, azure))
-    left, out = (tuple(ids.parse(one).name for one in of.left(known.folder)) for of in (stopped, rotation))
-    return replace(found, left_stopped=left, left_out=out)
+    left = [one for one in stopped.left(known.folder) if not await stopped.is_gone(azure, one)]
+    out = rotation.left(known.folder)
+    names, out_names = (tuple(ids.parse(one).name for one in of) for of in (left, out))
+    return replace(found, left_stopped=names, left_out=out_names)
 
 
 async def destroy(known: Record, azure: Azure, emit: Emit, *, remove_lock: bool = False) -> int:

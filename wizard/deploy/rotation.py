@@ -190,7 +190,7 @@ async def _set(azure: Azure, balancer: str, wanted: States) -> None:
         return live
 
     resource = Resource(balancer, BALANCER, ids.parse(balancer).name, {})
-    await amend.amend(azure, resource, change, lambda code, wait_s: None)
+    await amend.amend(azure, resource, change, lambda code, wait_s: None, lambda seconds: None)
 
 
 def _states(document: Mapping[str, Any] | None) -> dict[str, str]:

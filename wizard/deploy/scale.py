@@ -69,14 +69,14 @@ class Outlook:
 
     @cached_property
     def amended(self) -> tuple[Resource, ...]:
-        """What stays and has to be written anew for another count: the balancer; a scale set."""
+        """What stays and has to be written anew for another count: the balancer; a scale set; what is broken."""
         return tuple(
             found.resource
             for found in self.survey.findings
             if found.live is not None
             and found.resource.id in self.blueprint
             and found.resource.type.lower() not in (VM, NIC)
-            and self.wanted(found.resource, found.live) != found.live
+            and (found.state == "broken" or self.wanted(found.resource, found.live) != found.live)
         )
 
     def wanted(self, resource: Resource, live: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,6 +169,8 @@ async def carry_out(
     secret_file: Path | None = None,
 ) -> Scaled:
     """Do what was looked at and consented to; emits every fact, `Scaled` last, and returns that one.
+
+    VMs that a killed drill has left stopped are started first: whoever stays is to serve.
 
     The record holds the new count once it is reached; when something failed, or it was interrupted, it holds what is
     there. `passwords` is by VM name; `secret_file` is kept as `journey.carry_out` keeps it. Raises InputError when a

@@ -102,7 +102,7 @@ class Scaling:
 
         try:
             self.journal.intent(resource.id)
-            await amend.amend(self.azure, resource, change, retried)
+            await amend.amend(self.azure, resource, change, retried, partial(self._stalled, resource.id))
             self.journal.ended(resource.id, "")
         except WizardError as error:
             self._running.pop(resource.id, None)

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
+from wizard.azure.errors import retryable
+from wizard.deploy import provisioning
 from wizard.deploy.events import BroughtBack, Emit
 from wizard.deploy.word import SINCE, Word
 from wizard.errors import AzureError, WizardError
@@ -22,10 +24,6 @@ if TYPE_CHECKING:
     from wizard.azure.clients import Azure
 
 STEM = "stopped"
-
-CONFLICT_TURN_S = 2.0
-CONFLICTS = 30
-"""How often a start is tried again while the stop, or somebody else's operation, still holds the VM."""
 
 
 class Stopping:
@@ -77,7 +75,7 @@ def left(folder: Path) -> tuple[str, ...]:
 
 
 async def bring_back(folder: Path, azure: Azure, emit: Emit) -> tuple[str, ...]:
-    """Start what a killed drill has left stopped, and tell it; the ids. A VM that runs or is gone is none to start.
+    """Start what a killed drill has left stopped, and tell it; the ids. What was deleted since is told as gone.
 
     Raises AzureError and UnreachableError; what could not be started stays noted.
     """
@@ -86,41 +84,63 @@ async def bring_back(folder: Path, azure: Azure, emit: Emit) -> tuple[str, ...]:
         if told is None:
             return ()
         found = _vms(told)
-        await start(azure, found)
+        gone = await start(azure, found)
         word.write(None)
     if found:
-        emit(BroughtBack(tuple(ids.parse(one).name for one in found), told[SINCE]))
+        started = tuple(ids.parse(one).name for one in found if one not in gone)
+        emit(BroughtBack(started, told[SINCE], tuple(ids.parse(one).name for one in gone)))
     return found
 
 
-async def start(azure: Azure, vms: Collection[str]) -> None:
-    """Start VMs (ids) side by side, also where another operation still holds them; those that are gone are left out.
+async def start(azure: Azure, vms: Collection[str]) -> tuple[str, ...]:
+    """Start VMs (ids) side by side, also where another operation still holds them; those that are gone are returned.
 
     Azure refuses (409) to start what is being stopped, and takes the start of a VM that runs for done.
     """
     tasks = [asyncio.ensure_future(_start(azure, one)) for one in vms]
     try:
-        await asyncio.gather(*tasks)
+        started = await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    return tuple(one for one, there in zip(vms, started, strict=True) if not there)
 
 
-async def _start(azure: Azure, id: str) -> None:
+async def is_gone(azure: Azure, id: str) -> bool:
+    """Whether a VM is deleted, or is being deleted: nothing brings that one back."""
+    live = await azure.get(id)
+    return live is None or provisioning.phase(live) == "leaving"
+
+
+async def _start(azure: Azure, id: str) -> bool:
+    """Whether there was a VM to start."""
     vm = ids.parse(id)
-    for attempt in range(CONFLICTS):
-        try:
-            poller: Any = await azure.ask(azure.compute.virtual_machines.begin_start(vm.group, vm.name))
-            await azure.ask(poller.result())
-        except AzureError as error:
-            if error.status == HTTPStatus.NOT_FOUND:
-                return
-            if error.status != HTTPStatus.CONFLICT or attempt == CONFLICTS - 1:
-                raise
-            await asyncio.sleep(CONFLICT_TURN_S)
-        else:
-            return
+    begin = azure.compute.virtual_machines.begin_start
+
+    async def unless_gone() -> Any:
+        if await is_gone(azure, id):
+            raise _Gone
+        return await begin(vm.group, vm.name)
+
+    try:
+        await azure.act(id, unless_gone, passes=_passes)
+    except _Gone:
+        return False
+    except AzureError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return False
+    return True
+
+
+class _Gone(Exception):  # noqa: N818 - never leaves this module
+    """There is no VM to start any more."""
+
+
+def _passes(error: AzureError) -> bool:
+    """The stop, or somebody else's operation, still holds the VM; Azure has several codes for that."""
+    return error.status == HTTPStatus.CONFLICT or retryable(error)
 
 
 def _vms(told: Mapping[str, Any] | None) -> tuple[str, ...]:

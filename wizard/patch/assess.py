@@ -53,10 +53,9 @@ async def assessed(name: str, azure: Azure, wanted: Wanted, order: Sequence[Turn
 
 async def _one(azure: Azure, machine: Machine, domain: str, wanted: Wanted) -> Assessed:
     try:
-        poller: Any = await azure.ask(
-            azure.compute.virtual_machines.begin_assess_patches(machine.group, machine.vm_name)
-        )
-        told: Mapping[str, Any] = (await azure.ask(poller.result())).as_dict()
+        begin = azure.compute.virtual_machines.begin_assess_patches
+        answer = await azure.act(machine.id, lambda: begin(machine.group, machine.vm_name))
+        told: Mapping[str, Any] = answer.as_dict()
     except AzureError as error:
         return Assessed(
             machine.vm_name, domain, 0, 0, 0, False, (), machine.windows, f"{error.what} {error.why}".strip()

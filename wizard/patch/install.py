@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from wizard.deploy.rotation import GRACE_S
 from wizard.errors import AzureError, WizardError
 from wizard.patch.assess import said
 from wizard.patch.events import Assessed, VmPatched
@@ -52,9 +53,14 @@ async def install(azure: Azure, machine: Machine, domain: str, wanted: Wanted, n
     began = now()
     try:
         body: Any = wanted.body(windows=machine.windows)
-        begin = azure.compute.virtual_machines.begin_install_patches(machine.group, machine.vm_name, body)
-        poller: Any = await azure.ask(begin)
-        answer: Mapping[str, Any] = (await azure.ask(poller.result())).as_dict()
+        begin = azure.compute.virtual_machines.begin_install_patches
+        installed = await azure.act(
+            machine.id,
+            lambda: begin(machine.group, machine.vm_name, body),
+            again=False,  # it may restart the machine
+            limit_s=wanted.minutes * 60.0 + GRACE_S,
+        )
+        answer: Mapping[str, Any] = installed.as_dict()
     except AzureError as error:
         why, at = f"{error.what} {error.why}".strip(), now()
         return VmPatched(

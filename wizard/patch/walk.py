@@ -54,16 +54,16 @@ async def patch(
     """
     wanted.check()
     walk = Walk(record, azure, wanted, emit, on_snapshot)
-    await walk.look()
+    await walk.assess()
     if not walk.order:
-        return walk.ended(None)
+        return walk.account(None)
     await walk.settle(wait_s)
     with walk.rotation:
         if wanted.rate is None:
             walk.began = time.perf_counter()
             await walk.story(None)
-            return walk.ended(None)
-        return walk.ended(await walk.under_load(wanted.rate, walk.story))
+            return walk.account(None)
+        return walk.account(await walk.under_load(wanted.rate, walk.story))
 
 
 class Walk(Stage):
@@ -84,7 +84,7 @@ class Walk(Stage):
         self._kept_out: set[str] = set()
         """The ids of VMs that somebody else has taken out of rotation: they stay so."""
 
-    async def look(self) -> None:
+    async def assess(self) -> None:
         """Assess every VM, and keep the turns of those with something to do. Nothing is written."""
         await self.meet()
         await self.place()
@@ -242,15 +242,16 @@ class Walk(Stage):
 
     async def _down(self, turn: Turn) -> list[Machine]:
         probes = await self.probes()
-        return [one for one in turn.machines if one.id not in self._kept_out and not probes[one.name][0]]
+        kept = self._kept_out
+        return [one for one in self.there(turn.machines) if one.id not in kept and not probes[one.name][0]]
 
-    def ended(self, measured: Measured[None] | None) -> Patched:
+    def account(self, measured: Measured[None] | None) -> Patched:
         """What was done, with its evidence kept."""
         done = told.patched(self.record.name, self.found, self.order, self.done, self.seconds, self.now())
         return told.keep(self, done, measured)
 
     def _others(self, turn: Turn) -> Sequence[Machine]:
-        return [machine for machine in self.machines if machine not in turn.machines]
+        return [machine for machine in self.there(self.machines) if machine not in turn.machines]
 
     def _tell_all(self, turn: Turn, state: PatchState, detail: str = "") -> None:
         for machine in turn.machines:

@@ -117,18 +117,18 @@ def is_managed_image(text: str) -> bool:
 
 
 def is_gallery_image(text: str) -> bool:
-    """Whether it is the id of a version of an image in a gallery of one's own."""
+    """Whether it is the id of an image in a gallery of one's own, or of one version of it."""
     return bool(_GALLERY_IMAGE.fullmatch(text))
 
 
 def is_own_image(text: str) -> bool:
-    """Whether it is the id of an image of one's own that deploys: a managed one, or a version in a gallery."""
+    """Whether it is the id of an image of one's own that deploys: a managed one, or one in a gallery."""
     return is_managed_image(text) or is_gallery_image(text)
 
 
 _GALLERY_IMAGE = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute"
-    r"/galleries/[^/]+/images/[^/]+/versions/\d+\.\d+\.\d+",
+    r"/galleries/[^/]+/images/[^/]+(/versions/\d+\.\d+\.\d+)?",
     re.IGNORECASE,
 )
 _MANAGED_IMAGE = re.compile(

@@ -63,7 +63,7 @@ def image(text: str) -> Problem | None:
             field,
             f'"{text}" is not the id of an image.',
             "It is the id of an image, or of an image in a gallery.",
-            "Copy it from: az image show, or az sig image-version show.",
+            "Copy it from: az image show, az sig image-definition show, or az sig image-version show.",
         )
     if ":" in text:
         parts = text.split(":")

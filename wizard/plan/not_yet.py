@@ -32,7 +32,7 @@ _LIST = (
         "machines.image",
         _image,
         "This image",
-        f"Use {', '.join(_WORKING_IMAGES)}, the id of a managed image, or of a version in a gallery.",
+        f"Use {', '.join(_WORKING_IMAGES)}, the id of a managed image, or of one in a gallery of your own.",
     ),
 )
 

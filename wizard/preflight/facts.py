@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 VIRTUAL_MACHINES = "Microsoft.Compute/virtualMachines"
+SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets"
 
 
 class Facts:
@@ -144,12 +145,13 @@ class Facts:
     async def _own_image(self, id: str) -> Json | None:
         """An image of one's own, with what it has in common with a platform image; `own` is its document.
 
-        Of a version in a gallery `definition` is the document of the image that it is a version of.
+        Of one in a gallery `definition` is the document of the image, and `own` of its version; `own` is empty where
+        Azure is to take the latest one and the region has none.
         """
-        held = "/galleries/" in id.lower()
+        held, named = "/galleries/" in id.lower(), "/versions/" in id.lower()
         try:
-            found = await self.azure.get(id)
-            definition = await self.azure.get(id.rsplit("/", 2)[0]) if held else None
+            definition = await self.azure.get(id.rsplit("/", 2)[0] if named else id) if held else None
+            found = await self.azure.get(id) if named or not held else await self._latest(id, definition)
         except (ValueError, NotImplementedError):  # of another subscription: Azure will tell
             return {}
         if found is None or (held and definition is None):
@@ -158,13 +160,51 @@ class Facts:
         generation = ((definition or found).get("properties") or {}).get("hyperVGeneration") or "V1"
         return {"own": found, **told, "properties": {"hyperVGeneration": generation}}
 
+    async def _latest(self, id: str, definition: Json | None) -> Json | None:
+        """The version that Azure takes of an image in a gallery; empty when the region has none, None without image.
+
+        The highest that is copied to the region and not kept out of "latest", as a whole or there (Microsoft,
+        "GalleryImageVersionPublishingProfile" and "TargetRegion").
+        """
+        if definition is None:
+            return None
+        image = ids.parse(id)
+        gallery, name = image.names
+        versions = await self.azure.rows(
+            self.azure.compute.gallery_image_versions.list_by_gallery_image(image.group, gallery, name)
+        )
+        there = [each for each in versions if _taken_for_latest(each, self.plan.location)]
+        return max(there, key=lambda each: [int(part) for part in str(each["name"]).split(".")], default={})
+
     def image_reference(self) -> Mapping[str, Any]:
         """`storageProfile.imageReference` of the machines; empty when there are none."""
-        for machine in self.blueprint.of_type(VIRTUAL_MACHINES):
-            reference = machine.body.get("properties", {}).get("storageProfile", {}).get("imageReference")
+        for profile in self.profiles():
+            reference = profile.get("storageProfile", {}).get("imageReference")
             if isinstance(reference, Mapping):
                 return reference
         return {}
+
+    def profiles(self) -> Iterator[Mapping[str, Any]]:
+        """What each machine, or those of each scale set, are made of: `storageProfile`, `securityProfile`, ..."""
+        for machine in self.blueprint.of_type(VIRTUAL_MACHINES):
+            yield machine.body.get("properties", {})
+        for scale_set in self.blueprint.of_type(SCALE_SETS):
+            yield scale_set.body.get("properties", {}).get("virtualMachineProfile", {})
+
+
+def _taken_for_latest(version: Json, location: str) -> bool:
+    properties = version.get("properties") or {}
+    publishing = properties.get("publishingProfile") or {}
+    copies = [
+        each for each in publishing.get("targetRegions") or () if place(str(each.get("name"))) == location.lower()
+    ]
+    kept_out = publishing.get("excludeFromLatest") or all(each.get("excludeFromLatest") for each in copies)
+    return properties.get("provisioningState") == "Succeeded" and bool(copies) and not kept_out
+
+
+def place(region: str) -> str:
+    """`West Europe` and `westeurope` are one."""
+    return "".join(region.split()).lower()
 
 
 def capability(sku: Mapping[str, Any], name: str) -> str:

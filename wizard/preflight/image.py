@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wizard.errors import Problem
-from wizard.preflight.facts import Facts
+from wizard.preflight.facts import Facts, place
 
 
 async def check(facts: Facts) -> list[Problem]:
@@ -16,6 +16,8 @@ async def check(facts: Facts) -> list[Problem]:
     found = await facts.image()
     if found is not None:
         if "definition" in found:
+            if not found["own"]:
+                return [_without_version(facts, found["definition"])]
             return list(_of_a_gallery(facts, found["own"], found["definition"]))
         return _of_ones_own(facts, found["own"]) if "own" in found else []
     reference = facts.image_reference()
@@ -56,11 +58,20 @@ def _of_ones_own(facts: Facts, image: Mapping[str, Any]) -> list[Problem]:
     return problems
 
 
+def _without_version(facts: Facts, definition: Mapping[str, Any]) -> Problem:
+    region = facts.plan.location.lower()
+    return _problem(
+        f"The image {definition.get('name')} has no version in {region} that is taken as the latest.",
+        "Its id names no version: Azure takes the highest that is copied there and not excluded from latest.",
+        f"Copy a version to {region}, or name one: az sig image-version list shows what there is.",
+    )
+
+
 def _of_a_gallery(facts: Facts, version: Mapping[str, Any], definition: Mapping[str, Any]) -> Iterator[Problem]:
     """A version is copied to the machines' region, of their system, and one that new machines are made of."""
     name, region = _called(str(version.get("id"))), facts.plan.location.lower()
     publishing = (version.get("properties") or {}).get("publishingProfile") or {}
-    copies = sorted("".join(str(each.get("name")).split()).lower() for each in publishing.get("targetRegions") or ())
+    copies = sorted(place(str(each.get("name"))) for each in publishing.get("targetRegions") or ())
     if region not in copies:
         yield _problem(
             f"The image {name} is not in {region}.",
@@ -97,7 +108,7 @@ def _of_another_system(facts: Facts, name: str, disk: Mapping[str, Any]) -> Iter
 def _called(id: str) -> str:
     """`golden`, or `golden 1.0.0` of a version in a gallery."""
     parts = id.split("/")
-    return " ".join(parts[-3::2]) if "galleries" in map(str.lower, parts) else parts[-1]
+    return " ".join(parts[-3::2]) if "versions" in map(str.lower, parts) else parts[-1]
 
 
 def _problem(what: str, why: str, remedy: str) -> Problem:

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wizard.errors import Problem
-from wizard.preflight.facts import VIRTUAL_MACHINES, Facts, capability
+from wizard.preflight.facts import SCALE_SETS, VIRTUAL_MACHINES, Facts, capability
+
+NETWORK_INTERFACES = "Microsoft.Network/networkInterfaces"
 
 NETWORK_USAGES: Mapping[str, tuple[str, ...]] = {
     "Microsoft.Network/publicIPAddresses": (
@@ -22,7 +24,7 @@ NETWORK_USAGES: Mapping[str, tuple[str, ...]] = {
     "Microsoft.Network/virtualNetworks": ("VirtualNetworks",),
     "Microsoft.Network/networkSecurityGroups": ("NetworkSecurityGroups",),
     "Microsoft.Network/loadBalancers": ("LoadBalancers", "StandardSkuLoadBalancers"),
-    "Microsoft.Network/networkInterfaces": ("NetworkInterfaces",),
+    NETWORK_INTERFACES: ("NetworkInterfaces",),
 }
 """The limits that count each type, by the names that the usages list gives them; those a region lacks are left out."""
 
@@ -39,7 +41,7 @@ async def _compute(facts: Facts) -> list[Problem]:
     if not await facts.can_ask("Microsoft.Compute"):
         return []
     sku = await facts.size()
-    machines = len(await facts.to_create(VIRTUAL_MACHINES))
+    machines = len(await facts.to_create(VIRTUAL_MACHINES)) + await _of_sets(facts)
     sets = len(await facts.to_create("Microsoft.Compute/availabilitySets"))
     usages = _by_name(await facts.compute_usages())
     region = facts.plan.location
@@ -63,12 +65,25 @@ async def _network(facts: Facts) -> list[Problem]:
     problems = []
     for kind, names in NETWORK_USAGES.items():
         wanted = len(await facts.to_create(kind))
+        if kind == NETWORK_INTERFACES:
+            wanted += await _of_sets(facts)
         for name in names:
             label = str(usages.get(name.lower(), {}).get("name", {}).get("localizedValue") or name)
             if problem := _beyond(usages, name, wanted, f"of {label}", field="", region=facts.plan.location):
                 problems.append(problem)
                 break
     return problems
+
+
+async def _of_sets(facts: Facts) -> int:
+    """The machines, with an interface each, that scale sets are still to make: Azure calls each `SET_...`."""
+    machines = f"/{VIRTUAL_MACHINES.lower()}/"
+    names = [key.rpartition(machines)[2] for key in await facts.live() if machines in key]
+    wanted = 0
+    for scale_set in facts.blueprint.of_type(SCALE_SETS):
+        there = sum(name.startswith(f"{scale_set.name.lower()}_") and "/" not in name for name in names)
+        wanted += max(0, int(scale_set.body["sku"]["capacity"]) - there)
+    return wanted
 
 
 def _by_name(usages: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wizard.errors import Problem
-from wizard.preflight.facts import VIRTUAL_MACHINES, Facts, capability
+from wizard.preflight.facts import Facts, capability
 
 FIELD = "machines.size"
 
@@ -172,6 +172,5 @@ def _fits_image(facts: Facts, sku: Mapping[str, Any], image: Mapping[str, Any] |
 
 def _trusted_launch(facts: Facts) -> bool:
     return any(
-        (machine.body.get("properties", {}).get("securityProfile") or {}).get("securityType") == "TrustedLaunch"
-        for machine in facts.blueprint.of_type(VIRTUAL_MACHINES)
+        (profile.get("securityProfile") or {}).get("securityType") == "TrustedLaunch" for profile in facts.profiles()
     )

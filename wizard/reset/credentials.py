@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from wizard import ids
 from wizard import keys as our_keys
-from wizard.deploy import endpoints, members
+from wizard.deploy import aftermath, endpoints, members
 from wizard.deploy import record as records
 from wizard.errors import InputError
 from wizard.plan import rules
@@ -25,9 +26,10 @@ from wizard.reset.events import Mode, ResetDone
 from wizard.reset.login import LoginReset
 from wizard.reset.removal import UserRemoval
 from wizard.reset.target import Target
-from wizard.verify import hostkeys
+from wizard.verify import hostkeys, readiness
 from wizard.verify import machines as machines_of
 from wizard.verify.events import Emit
+from wizard.verify.machines import Machine
 from wizard.verify.rdp_pins import Certificates
 from wizard.verify.together import together
 
@@ -38,6 +40,10 @@ if TYPE_CHECKING:
 
 New = Mapping[str, SecretStr] | str | None
 """Passwords by VM, the text of a public key, or None for the modes that give nobody a new login."""
+
+
+BACK_S = 120.0
+"""For the agent and the sign-in server of a VM that was started because a drill had left it stopped."""
 
 
 async def reset(
@@ -66,6 +72,8 @@ async def reset(
     remove-user     `old` is the password of who goes; `identity`, `admin_password` or the pair in HOME/keys is the
                     login of who stays; `force` removes also where nobody is known to get in afterwards
 
+    VMs that a killed drill has left stopped are started first, and given up to 2 minutes until they can be asked.
+
     Raises InputError before anything is sent; AzureError and UnreachableError when the deployment cannot be read. What
     goes wrong with one VM is its result, and the others go on.
     """
@@ -78,6 +86,8 @@ async def reset(
     reach = await endpoints.read(azure, planned)
     windows = record.plan.machines.os is OsType.WINDOWS
     doors = reach.rdp if windows else reach.ssh
+    started = {ids.key(one) for one in await aftermath.put_right(record.folder, azure, emit)}
+    await _until_asked(azure, [one for one in machines.values() if ids.key(one.id) in started], doors, windows, emit)
     keys = Certificates(azure, record.folder) if windows else hostkeys.HostKeys(azure, record.folder)
     if isinstance(new, str):
         identity = identity or our_keys.private_for(new)
@@ -104,11 +114,28 @@ async def reset(
 
     record = records.note_uncertain(record, vms, since=True)  # durable before the first request leaves
     outcomes = await together(one(vm) for vm in vms)
-    record = records.note_uncertain(record, [outcome.done.vm for outcome in outcomes], since=False)
+    settled = [outcome.done.vm for outcome in outcomes if not outcome.unsettled]
+    record = records.note_uncertain(record, settled, since=False)
     for outcome in outcomes:
         if outcome.administrator is not None:
             record = records.note_credential(record, outcome.done.vm, user=outcome.administrator)
     return [outcome.done for outcome in outcomes]
+
+
+async def _until_asked(
+    azure: Azure, started: Sequence[Machine], doors: Mapping[str, str], windows: bool, emit: Emit
+) -> None:
+    """Until VMs that were started a moment ago can be asked by their agents and at their doors, or the time is over."""
+    if not started:
+        return
+    wanted = {one.name: _host_port(doors[one.name]) for one in started if one.name in doors}
+    place = readiness.Place(started, None, {} if windows else wanted, wanted if windows else {})
+    await readiness.wait(azure, place, BACK_S, emit)
+
+
+def _host_port(at: str) -> tuple[str, int]:
+    host, _, port = at.rpartition(":")
+    return host, int(port)
 
 
 def administrator(record: Record, vm: str) -> str:

@@ -52,7 +52,8 @@ class LoginReset:
         try:
             await self._apply()
         except WizardError as error:
-            return Outcome(await self._not_applied(error, door, unique_id))
+            done = await self._not_applied(error, door, unique_id)
+            return Outcome(done, unsettled=isinstance(error, vmaccess.Unsettled) and not done.new_login)
         self._note(unique_id)
         new = await self._ask_new(door)
         verdict = proof.judge(

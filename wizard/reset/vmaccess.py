@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard import ids
 from wizard.blueprint.resource import Resource
+from wizard.deploy import waiting
 from wizard.deploy.retry import Patience
 from wizard.errors import AzureError, WizardError
 
@@ -38,6 +39,10 @@ class Handler:
 
 LINUX = Handler("Microsoft.OSTCExtensions", "VMAccessForLinux", "1.5")
 WINDOWS = Handler("Microsoft.Compute", "VMAccessAgent", "2.4")
+
+
+class Unsettled(WizardError):  # noqa: N818 - told as a fact, as the events are
+    """The request left, and it has no answer or no end yet: what was asked may still happen."""
 
 
 async def set_password(azure: Azure, vm_id: str, user: str, password: SecretStr, *, windows: bool = False) -> None:
@@ -101,7 +106,6 @@ async def _apply(
             "type": handler.type,
             "typeHandlerVersion": handler.version,
             "autoUpgradeMinorVersion": True,
-            "forceUpdateTag": uuid.uuid4().hex,
             "settings": settings or {},
             "protectedSettings": protected,
         },
@@ -113,18 +117,32 @@ async def _apply(
 
 
 async def _write(azure: Azure, extension: Resource, body: dict[str, Any]) -> None:
-    """Send it until nothing else is in its way; the tag that says when to run stays, so that it runs once."""
-    patience = Patience.with_writes(azure.cloud.poll_floor_s)
+    """Send it until nothing else is in its way.
+
+    The tag that says when to run stays over refusals, so that it runs once. After an operation that Azure ended without
+    carrying it out it is a new one: what was accepted under the old one counts as run.
+    """
+    floor = azure.cloud.poll_floor_s
+    patience = Patience.with_writes(floor)
     while True:
-        try:
-            operation = await azure.begin_put(extension, body)
-            if operation is not None:
-                await operation.result()
-            return
-        except AzureError as error:
-            if (wait := patience.next_wait_s(error)) is None:
-                raise
-        await asyncio.sleep(wait)
+        body["properties"]["forceUpdateTag"] = uuid.uuid4().hex
+        operation = None
+        while operation is None:
+            try:
+                operation = await azure.begin_put(extension, body)
+                if operation is not None:
+                    await waiting.ended(operation, extension.name, floor, _silent)
+                return
+            except AzureError as error:
+                if (wait := patience.next_wait_s(error)) is None:
+                    raise
+            except WizardError as error:
+                raise Unsettled(error.what, error.why, error.remedy) from None
+            await asyncio.sleep(wait)
+
+
+def _silent(_seconds: float) -> None:
+    pass
 
 
 async def _existing(azure: Azure, vm: ids.ResourceId, wanted: Handler) -> str | None:

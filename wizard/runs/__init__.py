@@ -25,28 +25,30 @@ Every event is a JSON object with `event`, `n` (1, 2, ...) and `at_utc`, and as 
                   state done: ran to its end (exit_status 1 when what it checked or reset has failures), failed: an
                   error, cancelled: was told to stop (130). A killed process leaves none: Run.ended says state "lost"
     deploy      planned {id, type, name, after, state} for each resource (state as in the desk's `outlook`), resource,
-                retry, interrupted, deployed, and what a killed run had left: brought_back {vms, since},
-                still_installing {vms}, back_in_rotation {vms, since}
+                retry, interrupted, deployed, and what a killed run had left (in all that work on the machines):
+                brought_back {vms, since, gone}, still_installing {vms}, back_in_rotation {vms, since}
     verify      brought_back, still_installing, back_in_rotation, check, waiting, verified
-    reset       step, reset
-    scale       problem {...}, planned for each resource that is to be written or deleted, resource, retry,
-                draining {vm, at, seconds}, deleting, deleted, interrupted, scaled {name, from, to, http, ssh, rdp}
+    reset       brought_back, still_installing, back_in_rotation, waiting, step, reset
+    scale       problem {...}, planned for each resource that is to be written or deleted, brought_back,
+                still_installing, back_in_rotation, resource, retry, draining {vm, at, seconds}, deleting, deleted,
+                interrupted, scaled {name, from, to, http, ssh, rdp}
     destroy     deleting, deleted, interrupted, destroyed
     load        loading {url, duration_s, vms} once, load_progress {at, requests, errors, rps, p50_ms, p90_ms, p99_ms,
                 by_vm, total} twice a second (each tells of the time since the last, `total` of all), load, expectation
-    drill       brought_back, still_installing, back_in_rotation, mark, load_progress, drill
+    drill       brought_back, still_installing, back_in_rotation, waiting, mark, load_progress, check, drill
     patch       assessed {vm, domain, due, critical_and_security, other, reboot_pending, patches, windows, why} for each
                 VM, assessment {name, vms, due_vms, due, failed}; where it installs also waiting,
                 patching {vm, domain, state, at, detail} for each step of a VM, domain {domain, vms, number, of, at,
                 drained}, vm_patched {vm, domain, at, seconds, status, installed, failed, pending, reboot, why, remedy},
                 interrupted, load_progress, patched; fields and states as in wizard.patch.events
-    ramp        turn {at, offered_rps, served_rps, requests, errors, p99_ms, instances} every few seconds, ramp
+    ramp        brought_back, still_installing, back_in_rotation, turn {at, offered_rps, served_rps, requests, errors,
+                p99_ms, instances} every few seconds, cpu {at, percent} by the minute, ramp
 
 Requests and secrets. Paths are best absolute; relative ones are the starter's. Each kind also takes
 secrets["sign_in"] (the desk's `handover`).
 
     deploy   {plan, subscription?, generate?, secret_file?}          {password} or {passwords: {vm: ...}}
-    verify   {wait_s?, identity?}                                    {password} or {passwords}
+    verify   {wait_s?, identity?, from_vm?}                          {password} or {passwords}
     reset    {vms?, mode?, user?, generate?, secret_file?, ssh_key?, identity?}     vms left out: all of them
                   mode "password" (or "ssh-key" with ssh_key: the public text)      {password} or {passwords}, new ones;
                                                                      {old_password} or {old_passwords}, to prove

@@ -78,6 +78,7 @@ async def verify(job: Job) -> int:
             identity=job.path("identity"),
             password=passwords or None,
             wait_s=float(job.request.get("wait_s", verification.WAIT_S)),
+            from_vm=job.request.get("from_vm") or None,
             emit=job.emit,
         )
     return 1 if verified.failed else 0
@@ -226,7 +227,7 @@ async def drill(job: Job) -> int:
             emit=job.emit,
             on_snapshot=LoadProgress(job.tell),
         )
-    return 0 if done.survived else 1
+    return 0 if done.held else 1
 
 
 async def patch(job: Job) -> int:

@@ -95,11 +95,24 @@ class UnderWay(InputError):  # noqa: N818 - told as a fact, as the events are
     run: Run | None = None
 
 
-def under_way(name: str) -> UnderWay:
-    """Who holds a deployment, as an error."""
+def beside(name: str) -> str:
+    """A sentence on who holds a deployment, for what may go on beside it; "" when nobody does."""
+    first = _holder(name)
+    if first is None:
+        return ""
+    told = f"{first.kind}, since {first.began_utc} (process {first.pid})"
+    return f"{name} is being worked on: {told}. What is not as planned may be its doing."
+
+
+def _holder(name: str) -> Run | None:
     from wizard.runs import active
 
-    first = next((run for run in active() if run.name.casefold() == name.casefold()), None)
+    return next((run for run in active() if run.name.casefold() == name.casefold()), None)
+
+
+def under_way(name: str) -> UnderWay:
+    """Who holds a deployment, as an error."""
+    first = _holder(name)
     if first is None:
         return UnderWay(f"Another run on {name} is just being started.", "", "Attach to it, or wait for its end.")
     error = UnderWay(

@@ -61,6 +61,7 @@ class Store:
             )
         self._documents: dict[str, Document] = {}
         self._by_type: dict[str, dict[str, Document]] = {}
+        self._below: dict[str, dict[str, Document]] = {}
         for _key, value in self._db.execute("SELECT key, value FROM document"):
             self._remember(Document(**json.loads(value)))
         self._rest: dict[str, dict[str, Json]] = {
@@ -98,6 +99,10 @@ class Store:
         if document is None:
             return None
         del self._by_type[document.type.lower()][ids.key(id)]
+        parent = _parent(ids.key(id))
+        del self._below[parent][ids.key(id)]
+        if not self._below[parent]:
+            del self._below[parent]
         self._write("document", ids.key(id), None)
         for listener in self.listeners:
             listener("delete", document)
@@ -107,6 +112,13 @@ class Store:
         """All documents of an ARM type, in the order they were first written; `group` narrows (any case)."""
         found = list(self._by_type.get(type.lower(), {}).values())
         return found if group is None else [document for document in found if document.group == group.lower()]
+
+    def below(self, id: str, type: str) -> list[Document]:
+        """The documents of a type right below another one (a machine's extensions), in the order of `of_type`.
+
+        Each showing of a machine asks for them: to look through those of all machines would cost their number squared.
+        """
+        return [one for one in self._below.get(ids.key(id), {}).values() if one.type.lower() == type.lower()]
 
     def in_group(self, group: str) -> list[Document]:
         """Everything inside a resource group, the group itself not."""
@@ -122,6 +134,7 @@ class Store:
     def _remember(self, document: Document) -> None:
         self._documents[ids.key(document.id)] = document
         self._by_type.setdefault(document.type.lower(), {})[ids.key(document.id)] = document
+        self._below.setdefault(_parent(ids.key(document.id)), {})[ids.key(document.id)] = document
 
     # Guests, operations, settings, extension resources: JSON objects by key. A returned object is the live one: put it
     # back after a change.
@@ -147,3 +160,8 @@ class Store:
                 self._db.execute(f"DELETE FROM {table} WHERE key = ?", (key,))  # noqa: S608
             else:
                 self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (key, value))  # noqa: S608
+
+
+def _parent(key: str) -> str:
+    """The key of what a document is right below."""
+    return key.rsplit("/", 2)[0]

@@ -12,7 +12,7 @@ from wizard.blueprint.resource import Blueprint, Resource
 from wizard.deploy import compare
 from wizard.deploy.provisioning import state as provisioning_state
 from wizard.verify.events import CheckDone
-from wizard.verify.machines import LOAD_BALANCERS, Machine
+from wizard.verify.machines import LOAD_BALANCERS, Holders, Machine
 from wizard.verify.together import together
 
 if TYPE_CHECKING:
@@ -90,8 +90,10 @@ def pool(blueprint: Blueprint, live: Live, machines: Sequence[Machine]) -> Itera
             for backend_pool in _items(document, "backendAddressPools")
             for member in (backend_pool.get("properties") or {}).get("backendIPConfigurations") or ()
         ]
+        holders = Holders(machines)
+        within = {machine.id for member in members if (machine := holders.of(member)) is not None}
         for machine in machines:
-            inside = any(machine.holds(member) for member in members)
+            inside = machine.id in within
             detail = f"in a backend pool of {planned.name}" if inside else f"in no backend pool of {planned.name}"
             yield CheckDone("balancer.pool", machine.name, "passed" if inside else "failed", detail)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wizard.verify.drill.events import DrillDone
     from wizard.verify.events import CheckDone
     from wizard.verify.load import LoadResult
+    from wizard.verify.ramp import RampDone
 
 VERSION = 2
 LIBRARIES = (
@@ -64,6 +65,7 @@ def keep(
     resources: Sequence[Mapping[str, Any]] = (),
     drill: DrillDone | None = None,
     patching: Event | None = None,
+    ramp: RampDone | None = None,
 ) -> None:
     """Write evidence.json and the report. `resources` are `{"id", "type", "name", "state"}` of what was planned."""
     from wizard.release import version
@@ -90,6 +92,8 @@ def keep(
         content["drill"] = drill.as_event()
     if patching is not None:
         content["patching"] = patching.as_event()
+    if ramp is not None:
+        content["ramp"] = ramp.as_event()
     _write(into, content)
 
 

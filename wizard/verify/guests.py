@@ -123,9 +123,10 @@ def plan_rounds(facts: Facts, workload: str) -> dict[str, Round]:
         for machine in facts.machines
         if facts.power(machine) in {"", "running"} and (configuration := facts.main(machine)) is not None
     ]
+    positions = {one.name: at for at, (one, _) in enumerate(running)}
     rounds = {}
     for machine in facts.machines:
-        position = next((at for at, (one, _) in enumerate(running) if one is machine), None)
+        position = positions.get(machine.name)
         if position is None:
             rounds[machine.name] = Round(why_no_neighbour="it is not running")
             continue

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
-from wizard.verify.machines import Machine
+from wizard.deploy import stopped
+from wizard.errors import AzureError
+from wizard.verify.machines import Holders, Machine
+from wizard.verify.together import together
 
 if TYPE_CHECKING:
     from wizard.azure.clients import Azure
+
+NOT_IN_POOL = "not in the pool of this rule"
 
 
 async def probes(
@@ -20,19 +26,18 @@ async def probes(
     Raises AzureError, UnreachableError. (POST .../loadBalancingRules/RULE/health, a long-running call.)
     """
     balancer = ids.parse(balancer_id)
-    poller: Any = await azure.ask(
-        azure.network.load_balancer_load_balancing_rules.begin_health(balancer.group, balancer.name, rule)
-    )
-    told = (await azure.ask(poller.result())).as_dict()
+    begin = azure.network.load_balancer_load_balancing_rules.begin_health
+    told = (await azure.act(balancer_id, lambda: begin(balancer.group, balancer.name, rule))).as_dict()
     found: dict[str, tuple[bool, str]] = {}
+    holders = Holders(machines)
     for backend in told.get("loadBalancerBackendAddresses") or ():
         configuration = str(backend.get("networkInterfaceIPConfigurationId") or "")
-        machine = next((machine for machine in machines if machine.holds(configuration)), None)
+        machine = holders.of(configuration)
         if machine is not None:
             state = str(backend.get("state") or "Unknown")
             reason = str(backend.get("reason") or "")
             found[machine.name] = (state.lower() == "up", f"{state}: {reason}" if reason else state)
-    return {machine.name: found.get(machine.name, (False, "not in the pool of this rule")) for machine in machines}
+    return {machine.name: found.get(machine.name, (False, NOT_IN_POOL)) for machine in machines}
 
 
 async def instance(azure: Azure, machine: Machine) -> Mapping[str, Any]:
@@ -40,6 +45,23 @@ async def instance(azure: Azure, machine: Machine) -> Mapping[str, Any]:
     call = azure.compute.virtual_machines.instance_view(machine.group, machine.vm_name)
     view: Mapping[str, Any] = (await azure.ask(call)).as_dict()
     return view
+
+
+async def instance_if_there(azure: Azure, machine: Machine) -> Mapping[str, Any] | None:
+    """As `instance`; None for a VM that is deleted."""
+    try:
+        return await instance(azure, machine)
+    except AzureError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return None
+
+
+async def gone(azure: Azure, machines: Iterable[Machine]) -> list[Machine]:
+    """Those that are deleted, or are being deleted: autoscale and repairs do, and people. Raises AzureError."""
+    asked = list(machines)
+    found = await together(stopped.is_gone(azure, machine.id) for machine in asked)
+    return [machine for machine, is_gone in zip(asked, found, strict=True) if is_gone]
 
 
 def power_state(view: Mapping[str, Any]) -> str:

@@ -182,14 +182,14 @@ def fingerprints(message: str) -> list[str]:
 
 
 async def run_script(azure: Azure, vm_id: str, script: tuple[str, ...], command: str = SHELL) -> str:
-    """Run a script as root, or as SYSTEM, inside a VM through Azure; the message with its output. Raises AzureError."""
+    """Run a script as root, or as SYSTEM, inside a VM through Azure; the message with its output.
+
+    It may run twice, when an answer is lost: it must do no more than ask. Raises AzureError.
+    """
     vm = ids.parse(vm_id)
-    poller: Any = await azure.ask(
-        azure.compute.virtual_machines.begin_run_command(
-            vm.group, vm.name, {"commandId": command, "script": list(script)}
-        )
-    )
-    result = (await azure.ask(poller.result())).as_dict()
+    begin = azure.compute.virtual_machines.begin_run_command
+    asked: Any = {"commandId": command, "script": list(script)}
+    result = (await azure.act(vm_id, lambda: begin(vm.group, vm.name, asked))).as_dict()
     return "\n".join(str(status.get("message") or "") for status in result.get("value") or ())
 
 

@@ -85,7 +85,7 @@ class Inside:
     answers: Mapping[Question, Answer] = field(default_factory=dict)
 
 
-def script(services: Sequence[str], questions: Sequence[Question]) -> str:
+def script(services: Sequence[str], questions: Sequence[Question], most: int = MOST_QUESTIONS) -> str:
     """The shell script. Names and addresses come from ARM and the plan; they are quoted all the same."""
     import shlex
 
@@ -95,7 +95,7 @@ def script(services: Sequence[str], questions: Sequence[Question]) -> str:
         "echo '== cloud-init'; cloud-init status --long 2>&1 | head -n 30",
     ]
     lines += [f"echo {shlex.quote(f'== service {name}')}; systemctl is-active {shlex.quote(name)}" for name in services]
-    for number, asked in enumerate(questions[:MOST_QUESTIONS]):
+    for number, asked in enumerate(questions[:most]):
         url = shlex.quote(f"http://{asked.address}:{asked.port}{asked.path}")
         lines.append(
             f"echo '== ask {number}'; curl -s -o /dev/null -w '%{{http_code}}' -m {ASK_S} --noproxy '*' {url}; "
@@ -104,7 +104,9 @@ def script(services: Sequence[str], questions: Sequence[Question]) -> str:
     return "\n".join([*lines, "echo '== end'"])
 
 
-def parse(output: str, by: Literal["SSH", "Run Command"], questions: Sequence[Question]) -> Inside:
+def parse(
+    output: str, by: Literal["SSH", "Run Command"], questions: Sequence[Question], most: int = MOST_QUESTIONS
+) -> Inside:
     """Read the script's output. Raises WizardError when its end is missing."""
     sections: dict[str, list[str]] = {}
     title = ""
@@ -131,7 +133,7 @@ def parse(output: str, by: Literal["SSH", "Run Command"], questions: Sequence[Qu
         },
         answers={
             asked: answer
-            for number, asked in enumerate(questions[:MOST_QUESTIONS])
+            for number, asked in enumerate(questions[:most])
             if (answer := _answer(sections.get(f"ask {number}", ()))) is not None
         },
     )
@@ -167,6 +169,7 @@ async def look(
     keys: hostkeys.HostKeys | None = None,
     credentials: Credentials | None = None,
     windows: bool = False,
+    most: int = MOST_QUESTIONS,
 ) -> Inside:
     """Ask one machine. With `door`, `keys` and `credentials` over SSH, else (or when that fails) by Run Command.
 
@@ -175,16 +178,16 @@ async def look(
     if windows:
         from wizard.verify import inside_windows
 
-        own = inside_windows.script(services, questions)
+        own = inside_windows.script(services, questions, most)
         message = await hostkeys.run_script(azure, machine.id, (own,), hostkeys.POWERSHELL)
-        return parse(_stdout(message), "Run Command", questions)
-    text = script(services, questions)
+        return parse(_stdout(message), "Run Command", questions, most)
+    text = script(services, questions, most)
     if door is not None and keys is not None and credentials is not None:
         said = await _over_ssh(machine, door, keys, credentials, text)
         if said is not None:
-            return parse(said, "SSH", questions)
+            return parse(said, "SSH", questions, most)
     message = await hostkeys.run_script(azure, machine.id, (text,))
-    return parse(_stdout(message), "Run Command", questions)
+    return parse(_stdout(message), "Run Command", questions, most)
 
 
 def _stdout(message: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from wizard.verify.inside import ASK_S, MOST_QUESTIONS, Question
 
 
-def script(services: Sequence[str], questions: Sequence[Question]) -> str:
+def script(services: Sequence[str], questions: Sequence[Question], most: int = MOST_QUESTIONS) -> str:
     """The script. Names and addresses come from ARM and the plan; they are quoted all the same."""
     lines = [
         "'== uptime'",
@@ -24,7 +24,7 @@ def script(services: Sequence[str], questions: Sequence[Question]) -> str:
             f"$service = Get-Service -Name {quoted(name)} -ErrorAction SilentlyContinue",
             "if ($service.Status -eq 'Running') { 'active' } elseif ($service) { 'stopped' } else { 'missing' }",
         ]
-    for number, asked in enumerate(questions[:MOST_QUESTIONS]):
+    for number, asked in enumerate(questions[:most]):
         url = quoted(f"http://{asked.address}:{asked.port}{asked.path}")
         lines += [
             quoted(f"== ask {number}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,9 +37,16 @@ class Machine:
     def group(self) -> str:
         return ids.parse(self.id).group
 
-    def holds(self, ip_configuration: str) -> bool:
-        """Whether an IP configuration (an id) belongs to one of this machine's NICs."""
-        return any(ids.key(ip_configuration).startswith(f"{ids.key(nic)}/") for nic in self.nics)
+
+class Holders:
+    """Which machine an IP configuration belongs to: looked up, since a pool may have a thousand members."""
+
+    def __init__(self, machines: Iterable[Machine]) -> None:
+        self._by_nic = {ids.key(nic): machine for machine in machines for nic in machine.nics}
+
+    def of(self, ip_configuration: str) -> Machine | None:
+        """By the id of an IP configuration of one of its NICs."""
+        return self._by_nic.get(ids.key(ip_configuration).rpartition("/ipconfigurations/")[0])
 
 
 def of(blueprint: Blueprint) -> tuple[Machine, ...]:

@@ -5,6 +5,8 @@ knows beforehand how much fills a machine, so the rate climbs from `low` to `pea
 a machine was added, then is `low` until one has gone. In Azure a step out takes the window, the mean's delay and a
 start: ten minutes and more. What failed meanwhile is told and is no part of the verdict: Azure drains nothing when it
 scales in.
+
+Beside it stands the CPU by which autoscale goes, as Azure Monitor tells it.
 """
 
 from __future__ import annotations
@@ -14,14 +16,16 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wizard.deploy import endpoints
+from wizard.deploy import aftermath, endpoints
 from wizard.deploy.events import Event
 from wizard.errors import InputError, WizardError
 from wizard.home import write_atomically
 from wizard.plan.model import Placement
 from wizard.verify import balance, evidence, load
+from wizard.verify.processor import Processor
 
 if TYPE_CHECKING:
     from wizard.azure.clients import Azure
@@ -50,11 +54,22 @@ class Turn(Event):
 
 
 @dataclass(frozen=True)
+class Cpu(Event):
+    """What Azure Monitor told of the machines' mean CPU; `at` is when it held, which may be minutes ago."""
+
+    event: ClassVar[str] = "cpu"
+    at: float
+    percent: float
+
+
+@dataclass(frozen=True)
 class RampDone(Event):
     """What autoscale did. Times in seconds since the ramp began; None for what did not happen.
 
     out_at, in_at     when the scale set's capacity first grew, and when it first shrank after the load had fallen
     instances         at the beginning, at most, at the end
+    cpu, cpu_untold   the `cpu` events, by their time; or why Azure Monitor told none
+    thresholds        percent of mean CPU over `window_min` minutes: above `out` a machine is added, below `in` one goes
     """
 
     event: ClassVar[str] = "ramp"
@@ -70,6 +85,9 @@ class RampDone(Event):
     errors_by_kind: Mapping[str, int]
     by_vm: Mapping[str, int]
     timeline: Sequence[Mapping[str, Any]]
+    cpu: Sequence[Mapping[str, float]]
+    cpu_untold: str
+    thresholds: Mapping[str, int]
     evidence: str = ""
 
 
@@ -84,6 +102,8 @@ async def ramp(
     emit: Emit,
 ) -> RampDone:
     """Drive a deployment's autoscale out and in again; `limit_s` bounds each way. Emits turns, and RampDone last.
+
+    What a killed drill or patching has left is put right first.
 
     Raises InputError where the plan has no autoscale or nothing to serve, WizardError when the deployment answers
     nowhere or has all machines already, AzureError and UnreachableError as Azure does.
@@ -104,12 +124,15 @@ class _Ramp:
         self.errors: Counter[str] = Counter()
         self.by_vm: Counter[str] = Counter()
         self.began = 0.0
-        self.url = ""
+        self.began_at = datetime.now(UTC)
+        self.reach = endpoints.Endpoints()
+        self.processor = Processor(azure, self.scale_set)
 
     async def run(self, climb_s: float, limit_s: float) -> RampDone:
-        self.url = f"{(await endpoints.read(self.azure, self.blueprint)).http}/"
+        await aftermath.put_right(self.record.folder, self.azure, self.emit)
+        self.reach = await endpoints.read(self.azure, self.blueprint)
         first = await self._capacity()
-        if self.url == "/":
+        if not self.reach.http:
             raise WizardError(f"{self.record.name} answers nowhere.", "Its balancer has no public address.", "")
         if first >= self.record.plan.scale_set.maximum:
             raise WizardError(
@@ -117,7 +140,8 @@ class _Ramp:
                 "Autoscale has no room to add one.",
                 "Wait until it has scaled in, or raise scale_set.maximum.",
             )
-        self.began = time.monotonic()
+        self.began, self.began_at = time.monotonic(), datetime.now(UTC)
+        self.processor = Processor(self.azure, self.scale_set)
         out_at = low_from = in_at = None
         while self._now() < limit_s + climb_s:
             share = min(1.0, self._now() / climb_s) if climb_s > 0 else 1.0
@@ -132,13 +156,14 @@ class _Ramp:
                     in_at = self._now()
                     break
                 most = max(most, count)
+        await self._look(now=True)
         return self._end(first, out_at, low_from, in_at)
 
     async def _turn(self, rate: float) -> int:
         """Some seconds of load; how many machines there are after it."""
         at = self._now()
         measured = await load.run(
-            self.url,
+            f"{self.reach.http}/",
             duration_s=TURN_S,
             connections=CONNECTIONS,
             rate=round(rate, 1),
@@ -159,7 +184,12 @@ class _Ramp:
         )
         self.turns.append(turn)
         self.emit(turn)
+        await self._look()
         return count
+
+    async def _look(self, *, now: bool = False) -> None:
+        if reading := await self.processor.look(now=now):
+            self.emit(Cpu(*reading))
 
     async def _capacity(self) -> int:
         live = await self.azure.get(self.scale_set)
@@ -176,7 +206,7 @@ class _Ramp:
             why.append(f"No machine was added, though {self.peak:g} requests a second were offered at last.")
         elif in_at is None:
             why.append("A machine was added, and none was taken away again after the load had fallen.")
-        into = evidence.folder(self.record)
+        into, rules = evidence.folder(self.record), self.record.plan.scale_set
         counts = [turn.instances for turn in self.turns] or [first]
         done = RampDone(
             proved=not why,
@@ -191,9 +221,14 @@ class _Ramp:
             errors_by_kind=dict(self.errors),
             by_vm=dict(self.by_vm),
             timeline=[asdict(turn) for turn in self.turns],
+            cpu=[{"at": at, "percent": value} for at, value in sorted(self.processor.readings.items())],
+            cpu_untold=self.processor.untold,
+            thresholds={"out": rules.cpu_out_percent, "in": rules.cpu_in_percent, "window_min": rules.window_min},
             evidence=str(into),
         )
         write_atomically(into / "ramp.json", json.dumps(done.as_event(), indent=2) + "\n", 0o600)
+        cloud = self.azure.cloud.name
+        evidence.keep(into, self.record, began=self.began_at, cloud=cloud, reach=self.reach, ramp=done)
         self.emit(done)
         return done
 

@@ -39,11 +39,13 @@ class Place:
 async def wait(azure: Azure, place: Place, seconds: float, emit: Emit) -> bool:
     """Wait up to `seconds` for every probe, agent and SSH port; whether all of them hold.
 
-    ARM is asked no more often than the cloud's `poll_floor_s`. Raises UnreachableError when the cloud goes away.
+    A VM that is deleted meanwhile is waited for no longer. ARM is asked no more often than the cloud's `poll_floor_s`.
+    Raises UnreachableError when the cloud goes away.
     """
     began = time.perf_counter()
     everyone = {machine.name for machine in place.machines}
     missing: dict[str, set[str]] = {}
+    gone: set[str] = set()
     told = ""
 
     def tell(kind: str, names: set[str]) -> None:
@@ -62,17 +64,17 @@ async def wait(azure: Azure, place: Place, seconds: float, emit: Emit) -> bool:
         names = missing[kind]
         while names:
             with contextlib.suppress(AzureError):  # a limit, or a service's bad moment: asked again at the next turn
-                names = await ask(names)
+                names = await ask(names) - gone
             tell(kind, names)
             if names:
                 await asyncio.sleep(turn_s)
 
     floor = max(azure.cloud.poll_floor_s, 0.05)
     kinds: dict[str, tuple[float, Callable[[set[str]], Awaitable[set[str]]]]] = {
-        "the VM agent": (floor, lambda names: _silent_agents(azure, place, names)),
+        "the VM agent": (floor, lambda names: _silent_agents(azure, place, names, gone)),
     }
     if place.rule is not None:
-        kinds["the probe"] = (floor, lambda names: _down(azure, place, names))
+        kinds["the probe"] = (floor, lambda names: _down(azure, place, names, gone))
     if place.ssh:
         kinds["SSH"] = (SSH_TURN_S, lambda names: _without_ssh(place, names))
     if place.rdp:
@@ -86,16 +88,19 @@ async def wait(azure: Azure, place: Place, seconds: float, emit: Emit) -> bool:
     return True
 
 
-async def _down(azure: Azure, place: Place, names: set[str]) -> set[str]:
+async def _down(azure: Azure, place: Place, names: set[str], gone: set[str]) -> set[str]:
     assert place.rule is not None
     found = await health.probes(azure, *place.rule, place.machines)
+    absent = [one for one in place.machines if one.name in names and found[one.name][1] == health.NOT_IN_POOL]
+    gone |= {machine.name for machine in await health.gone(azure, absent)}
     return {name for name in names if not found[name][0]}
 
 
-async def _silent_agents(azure: Azure, place: Place, names: set[str]) -> set[str]:
+async def _silent_agents(azure: Azure, place: Place, names: set[str], gone: set[str]) -> set[str]:
     machines = [machine for machine in place.machines if machine.name in names]
-    views = await together(health.instance(azure, machine) for machine in machines)
-    return {machine.name for machine, view in zip(machines, views, strict=True) if not health.agent_ready(view)}
+    views = await together(health.instance_if_there(azure, machine) for machine in machines)
+    gone |= {machine.name for machine, view in zip(machines, views, strict=True) if view is None}
+    return {machine.name for machine, view in zip(machines, views, strict=True) if not health.agent_ready(view or {})}
 
 
 async def _without_ssh(place: Place, names: set[str]) -> set[str]:

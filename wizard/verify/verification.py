@@ -22,6 +22,7 @@ from wizard.verify import (
     evidence,
     guests,
     health,
+    isolation,
     logins,
     ports,
     rdp_checks,
@@ -58,30 +59,33 @@ async def verify(
     identity: Path | None = None,
     password: Mapping[str, SecretStr] | SecretStr | None = None,
     wait_s: float = WAIT_S,
+    from_vm: str | None = None,
     emit: Emit,
 ) -> Verified:
     """Check a deployment, tell every check and keep the evidence.
 
     `password` is one for all VMs or a map from VM names. Without it and without `identity`, the key that this
     deployment was made with is used where it is in HOME/keys. Before the machines are asked, up to `wait_s` seconds are
-    given to them to settle. VMs that a killed drill has left stopped are started
-    first, and those that a killed patching has left out of rotation are put back.
+    given to them to settle. What a killed drill or patching has left is put right first. `from_vm` is the id of a VM in
+    another virtual network, from which nothing of the deployment should be reached at its private address.
 
-    Raises InputError for a key file that cannot be used, AzureError and UnreachableError when Azure does not let itself
-    be asked. A failed check is no error: see `Verified.failed`.
+    Raises InputError for a key file or an id that cannot be used, AzureError and UnreachableError when Azure does not
+    let itself be asked. A failed check is no error: see `Verified.failed`.
     """
     if not 0 <= wait_s <= LONGEST_WAIT_S:
         raise InputError(f"Cannot wait {wait_s:g} s.", f"It may be 0 to {LONGEST_WAIT_S:g} seconds.", "--wait 300")
     credentials = logins.Credentials.of(record, identity, password)
+    if from_vm is not None:
+        isolation.refuse(from_vm, record.subscription)
     await aftermath.put_right(record.folder, azure, emit)
-    verification = Verification(record, azure, emit)
+    verification = Verification(record, azure, emit, from_vm)
     return await verification.run(credentials, wait_s)
 
 
 class Verification:
     """One run: what was found so far, and the checks that add to it."""
 
-    def __init__(self, record: Record, azure: Azure, emit: Emit) -> None:
+    def __init__(self, record: Record, azure: Azure, emit: Emit, from_vm: str | None = None) -> None:
         from wizard import blueprint
 
         self.record = record
@@ -92,7 +96,7 @@ class Verification:
         self.load: LoadResult | None = None
         self.live: control.Live = {}
         self.reach = endpoints.Endpoints()
-        self._emit = emit
+        self._emit, self._from_vm = emit, from_vm
         self._unexplained: list[CheckDone] = []
         self._accounts: Mapping[str, Inside] = {}
         self._up: Mapping[str, bool] = {}  # by the health call
@@ -218,12 +222,7 @@ class Verification:
         if rule is None or not self._up:
             return
         self.tell_all(await watched.metrics(self.azure, rule[0], self.machines, self.live, self._up))
-        diagnostics = self.record.plan.diagnostics
-        if diagnostics.health_events and (diagnostics.storage_account or diagnostics.workspace):
-            from wizard.blueprint import monitoring, names
-
-            ours = names.Ids(self.record.subscription, self.record.name, self.record.plan.prefix)
-            place = monitoring.workspace(self.record.plan, ours) or ours.diagnostics_account
+        if place := watched.place(self.record):
             answered = self.load.requests - self.load.errors if self.load is not None else 0
             self.tell_all([await watched.events(self.azure, place, rule[0], self._loaded, answered)])
 
@@ -374,6 +373,7 @@ class Verification:
         )
         self._accounts = asked.told
         self.tell_all(guests.judge(facts, asked, workload, windows=self._windows))
+        self.tell_all(await isolation.checks(self.azure, facts, self._from_vm))
 
     def _end(self, began: datetime) -> Verified:
         into = evidence.folder(self.record)

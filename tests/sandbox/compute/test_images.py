@@ -105,6 +105,33 @@ async def test_a_machine_of_a_gallerys_image_has_what_was_installed(desk: Desk) 
     assert not [kind for kind in (GALLERY, DEFINITION, VERSION) if list(desk.store.of_type(kind))]
 
 
+async def test_a_machine_that_names_no_version_is_made_of_the_latest_in_its_region(desk: Desk) -> None:
+    await held(desk)
+    source = {"storageProfile": {"source": {"id": desk.id(IMAGE, "golden")}}}
+    away = {"publishingProfile": {"targetRegions": [{"name": "northeurope"}]}}
+    out = {"publishingProfile": {"targetRegions": [{"name": "westeurope"}], "excludeFromLatest": True}}
+    inside = {"publishingProfile": {"targetRegions": [{"name": "westeurope"}]}}
+    for number, region, copies in (
+        ("1.2.0", "westeurope", inside),
+        ("1.10.0", "westeurope", inside),
+        ("2.0.0", "northeurope", away),
+        ("3.0.0", "westeurope", out),
+    ):
+        await desk.put(VERSION, *IN[:2], number, body={"location": region, "properties": {**source, **copies}})
+    for name in ("1.2.0", "1.10.0"):
+        desk.document(VERSION, *IN[:2], name).extra["content"] = {"packages": [name]}
+    body = of(desk, "")
+    body["properties"]["storageProfile"]["imageReference"] = {"id": desk.id(DEFINITION, *IN[:2])}
+    assert (await desk.put(VM, "vm2", body=body)).status == 201
+    assert desk.fabric.specs[ids.key(desk.id(VM, "vm2"))].content == {"packages": ["1.10.0"]}
+    assert desk.show(VM, "vm2")["properties"]["storageProfile"]["imageReference"]["id"] == desk.id(DEFINITION, *IN[:2])
+    for name in ("1.0.0", "1.2.0", "1.10.0"):
+        await desk.delete(VERSION, *IN[:2], name)
+    with pytest.raises(ArmError) as raised:
+        await desk.put(VM, "vm3", body=body)
+    assert raised.value.code == "GalleryImageNotFound"
+
+
 async def test_what_azure_refuses_of_a_gallery(desk: Desk) -> None:
     await held(desk, regions=("West Europe", "northeurope"))
 

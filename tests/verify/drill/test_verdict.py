@@ -18,6 +18,7 @@ WELL = Timeline(stopped=6.0, detected=15.0, started=19.0, back=26.0, ended=31.0)
 
 def broken(timeline: Timeline = WELL, failed_at: dict[float, int] | None = None, **more: Any) -> list[str]:
     facts: dict[str, Any] = {"by_vm_during": {"vm2": 900, "vm3": 2}, "others": ["vm2", "vm3"], "reset": {"vm1": 7}}
+    facts["returning"] = ["vm1"]
     return verdict.broken(timeline, PROBE, failed_at or {}, **{**facts, **more})
 
 
@@ -62,6 +63,7 @@ def test_the_others_must_carry_on() -> None:
 
 def test_the_vm_must_return() -> None:
     assert broken(replace(WELL, back=None)) == ["The VM did not come back into rotation."]
+    assert broken(replace(WELL, back=None), returning=[]) == [], "who was deleted meanwhile does not"
 
 
 def test_everything_that_is_broken_is_told() -> None:

@@ -340,3 +340,30 @@ def test_no_state_is_told_by_colour_alone():
         (state,) = classes & set(signs)
         assert seen.text.startswith(signs[state]), seen
         assert len(seen.text) > 2
+
+
+def test_a_ramp_is_drawn_with_its_thresholds_and_told_in_both_files():
+    evidence = samples.load("ramp")
+    html, text = report.as_html(evidence), report.as_markdown(evidence)
+    [drawing] = [one for one in drawings(html) if one.get("id") == "ramp-course"]
+    words = [child.text for child in drawing if child.tag == "text"]
+    assert "70 %, above: a VM is added" in words
+    assert "30 %, below: a VM is taken away" in words
+    assert "Evidence of a ramp of autoscale" in html
+    markers = [child for child in drawing if child.get("class") == "marker"]
+    assert len(markers) == len(evidence["ramp"]["cpu"])
+    for told in (html, text):
+        assert "Autoscale went out and in again" in told
+        assert "above 70 % over 5 minutes" in told
+    assert "ra-multi-vm1" not in html, "Azure names the machines of a scale set"
+
+
+def test_a_ramp_that_failed_or_has_no_cpu_says_so():
+    evidence = samples.load("ramp")
+    evidence["ramp"] |= {"proved": False, "why": ["No machine was added."], "cpu": [], "cpu_untold": "not allowed"}
+    html = report.as_html(evidence)
+    assert "✗ Not proved" in html
+    assert "No machine was added." in html
+    assert "Azure Monitor told no CPU: not allowed." in html
+    [drawing] = [one for one in drawings(html) if one.get("id") == "ramp-course"]
+    assert not any(child.get("class") == "marker" for child in drawing)

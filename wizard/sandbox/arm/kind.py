@@ -68,6 +68,8 @@ class Call:
     """What the requests log tells of it beside the request and its status."""
     fault: Fault | None = None
     """What was injected into it."""
+    kept_password: Json | None = None
+    """Of a machine that a scale set makes: `hash`, as the machine keeps it, and `digest`, in place of a password."""
 
     @property
     def name(self) -> str:

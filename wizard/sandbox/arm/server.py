@@ -238,7 +238,7 @@ class Server:
         if document is None:
             raise errors.resource_not_found(kind.type, call.names[:1] if child else call.names, call.group)
         if child is not None:
-            children.find(kind, child, document, call)
+            children.check(kind, child, document, call)
         reply = await handler(call, document)
         if reply.begins is None:
             return self._paged(call, reply)

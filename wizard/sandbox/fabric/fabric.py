@@ -46,6 +46,7 @@ class GuestSpec:
     custom_data: bytes
     image: str  # publisher:offer:sku:version
     content: Mapping[str, Any] | None = None  # of an image of one's own: what `installed` told when it was taken
+    password_hash: str | None = None  # as `kept.hashed` makes it, in place of a password
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,8 @@ class Guest(GuestRecord):
         guest.accounts.create(spec.admin_user, sudo=True)
         if spec.admin_password is not None:
             guest.accounts.set_password(spec.admin_user, spec.admin_password)
+        elif spec.password_hash is not None:
+            guest.accounts.users[spec.admin_user]["password"] = spec.password_hash
         if keys := [line.strip() for line in spec.ssh_keys if line.strip()]:
             guest.accounts.add_keys(spec.admin_user, keys)
         guest.record["admin_user"] = spec.admin_user

@@ -28,7 +28,7 @@ async def of_set(
     azure: Azure, deployment: str, machines: Sequence[Machine], kind: str, number: int
 ) -> Sequence[Machine]:
     """The VMs in a domain of the availability set: `update` (planned maintenance) or `fault` (a rack's power)."""
-    views = await together(health.instance(azure, machine) for machine in machines)
+    views = await _views(azure, machines)
     domains = [_number(view, kind) for view in views]
     chosen = [machine for machine, domain in zip(machines, domains, strict=True) if domain == number]
     if not chosen:
@@ -57,7 +57,7 @@ def of_zone(blueprint: Blueprint, machines: Sequence[Machine], zone: str) -> Seq
 
 async def in_turn(azure: Azure, blueprint: Blueprint, machines: Sequence[Machine]) -> Sequence[Domain]:
     """What planned maintenance takes one after another: zones, update domains, or single VMs that are in neither."""
-    views = await together(health.instance(azure, machine) for machine in machines)
+    views = await _views(azure, machines)
     found: dict[tuple[int, str, str], list[Machine]] = {}
     for place, (machine, view) in enumerate(zip(machines, views, strict=True)):
         zone, update = _zone(blueprint, machine), _number(view, "update")
@@ -69,6 +69,12 @@ async def in_turn(azure: Azure, blueprint: Blueprint, machines: Sequence[Machine
             key = (2, f"{place:04}", machine.name)
         found.setdefault(key, []).append(machine)
     return [Domain(key[2], found[key]) for key in sorted(found)]
+
+
+async def _views(azure: Azure, machines: Sequence[Machine]) -> Sequence[Mapping[str, Any]]:
+    """The instance views; an empty one of a VM that was deleted meanwhile."""
+    views = await together(health.instance_if_there(azure, machine) for machine in machines)
+    return [view or {} for view in views]
 
 
 def _zone(blueprint: Blueprint, machine: Machine) -> str:

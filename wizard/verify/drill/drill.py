@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wizard import ids
-from wizard.errors import InputError
+from wizard.errors import AzureError, InputError, WizardError
 from wizard.verify.drill import domains, verdict
 from wizard.verify.drill.events import DrillDone
 from wizard.verify.drill.stage import RATE, RETURN_S, TURN_S, WAIT_S, Measured, Stage, names
@@ -61,12 +62,18 @@ async def drill(
     elif zone is not None:
         running.victims = domains.of_zone(running.blueprint, running.machines, zone)
     else:
-        running.victims = running.named(vm)
+        running.victims, running.whichever = running.named(vm), vm is None
     running.before_s = BEFORE_S if before_s is None else before_s
     running.after_s = AFTER_S if after_s is None else after_s
     await running.prepare(wait_s)
     with running.stopping:
-        return running.judge(await running.under_load(rate, running.story), rate)
+        measured = await running.under_load(rate, running.story)
+    try:
+        if measured.story.detected is not None:
+            await running.witnessed(running.victims, False, measured.load.requests - measured.load.errors)
+    finally:  # the verdict stands, also where nobody waits for Azure Monitor to the end
+        done = running.judge(measured, rate)
+    return done
 
 
 class _Loss(Stage):
@@ -75,24 +82,43 @@ class _Loss(Stage):
     def __init__(self, record: Record, azure: Azure, emit: Emit, on_snapshot: OnSnapshot | None) -> None:
         super().__init__(record, azure, emit, on_snapshot)
         self.victims: Sequence[Machine] = ()
+        self.whichever = False  # any VM is as good
         self.before_s = self.after_s = 0.0
         self._back: dict[str, float] = {}
         self._started: float | None = None
 
     async def prepare(self, wait_s: float) -> None:
         """Refuse what would prove nothing."""
+        self._leave_somebody()
+        await self.ready(wait_s)
+        await self._still_there()
+
+    async def _still_there(self) -> None:
+        """Turn to the VMs that were not deleted meanwhile; WizardError when none of those to be stopped is left."""
+        await self.look(self.machines)
+        self.machines, chosen = self.there(self.machines), self.victims
+        self.victims = self.there(chosen) or (self.machines[:1] if self.whichever else ())
+        if not self.victims:
+            raise WizardError(
+                f"{names(chosen)} {'was' if len(chosen) == 1 else 'were'} deleted meanwhile, and nothing was stopped.",
+                "Autoscale and repairs take VMs as they see fit.",
+                f"See who is there: multivm-wizard status {self.record.name}",
+            )
+        self._leave_somebody()
+
+    def _leave_somebody(self) -> None:
         if len(self.victims) == len(self.machines):
             raise InputError(
                 f"The drill would stop all {len(self.machines)} VMs of {self.record.name}.",
                 "Then nobody is left to take over, and there is nothing to prove.",
                 "Deploy two VMs or more, in more than one domain.",
             )
-        await self.ready(wait_s)
 
     async def story(self, load: RunningLoad) -> Timeline:
         """Before, the stop, the reaction, the start, after. The VM is on its way back when this is left."""
         self.mark("the load runs")
         await asyncio.sleep(self.before_s)
+        await self._still_there()
         await self.until_named(load, self.victims)
         detected: float | None = None
         stopping: asyncio.Task[None] | None = None
@@ -116,7 +142,7 @@ class _Loss(Stage):
         await self._bring_back(stopping)
         back = await self._until_back()
         if back is not None:
-            self.mark(f"{names(self.victims)} answers again")
+            self.mark(f"{names(self.there(self.victims))} answers again")
         await asyncio.sleep(self.after_s)
         return Timeline(stopped, detected, self._started, back, self.now())
 
@@ -134,16 +160,26 @@ class _Loss(Stage):
         return None
 
     async def _until_back(self) -> float | None:
-        deadline = self.now() + RETURN_S
-        while len(self._back) < len(self.victims) and self.now() < deadline:  # noqa: ASYNC110 - reports come in turns
+        """When the last of the stopped VMs answered again; None when one did not, or none is left to answer."""
+        deadline, look_at = self.now() + RETURN_S, 0.0
+        while (away := self._away()) and self.now() < deadline:
+            if self.now() >= look_at:
+                with contextlib.suppress(AzureError):  # asked again at the next turn
+                    await self.look(away)
+                look_at = self.now() + self.probe.seen_every_s
             await asyncio.sleep(TURN_S)
-        return max(self._back.values()) if len(self._back) == len(self.victims) else None
+        left = [self._back[victim.name] for victim in self.there(self.victims) if victim.name in self._back]
+        return max(left, default=None) if not away else None
+
+    def _away(self) -> list[Machine]:
+        return [victim for victim in self.there(self.victims) if victim.name not in self._back]
 
     async def _bring_back(self, stopping: asyncio.Task[None], interrupted: BaseException | None = None) -> None:
         """Start what was stopped, to the end, however often we are interrupted meanwhile; then raise `interrupted`."""
         starting = asyncio.create_task(self._start(stopping))
         try:
-            self.mark(f"starting {names(self.victims)}")
+            if self.there(self.victims):
+                self.mark(f"starting {names(self.there(self.victims))}")
         except Exception as error:  # whoever listens has gone; the VM comes first
             interrupted = interrupted or error
         await self.insist(self.victims, starting, interrupted)
@@ -178,17 +214,20 @@ class _Loss(Stage):
     def judge(self, measured: Measured[Timeline], rate: float) -> DrillDone:
         """The verdict over what was seen, with its evidence kept."""
         timeline, held = measured.story, measured.held
-        others = [machine.name for machine in self.machines if machine not in self.victims]
+        others = [machine.name for machine in self.there(self.machines) if machine not in self.victims]
         until = timeline.started if timeline.started is not None else timeline.ended
         during = verdict.answers(self.snapshots, timeline.stopped, until)
         failed_at = {at / 100: count for at, count in sorted(measured.running.tally.failed_at.items())}
-        why = verdict.broken(timeline, self.probe, failed_at, during, others=others, reset=held.reset)
+        returning = [victim.name for victim in self.there(self.victims)]
+        why = verdict.broken(
+            timeline, self.probe, failed_at, during, others=others, reset=held.reset, returning=returning
+        )
         done = DrillDone(
             vm=names(self.victims),
             vms=[victim.name for victim in self.victims],
             survived=not why,
             promise=verdict.promise(self.probe),
-            why=why,
+            why=self.explained(why),
             detected_s=verdict.since(timeline.stopped, timeline.detected),
             expected_detection_s=self.probe.expected_s,
             requests=measured.load.requests,
@@ -203,5 +242,6 @@ class _Loss(Stage):
             connections_by_vm={"reset": dict(held.reset), "survived": dict(held.survived)},
             marks=[{"at": mark.at, "what": mark.what} for mark in self.marks],
             series=measured.load.series,
+            gone=list(self.gone),
         )
         return self.told(done)

@@ -27,6 +27,12 @@ class Round:
     detected: float | None
     back: float | None
     ended: float
+    lost: Sequence[str] = ()  # of `vms`, those that somebody deleted meanwhile
+
+    @property
+    def missing(self) -> list[str]:
+        """The VMs that were to come back and did not."""
+        return [vm for vm in self.vms if vm not in self.lost] if self.back is None else []
 
     @property
     def over(self) -> float:
@@ -61,8 +67,8 @@ def broken(
     for each, failed in zip(rounds, _failed(rounds, failed_at), strict=True):
         found += _alone(each, vms, answers(snapshots, each.ordered, each.over))
         found += _late(each, probe, failed)
-        if each.back is None:
-            found.append(f"{', '.join(each.vms)} did not come back into rotation.")
+        if each.missing:
+            found.append(f"{', '.join(each.missing)} did not come back into rotation.")
     if len(rounds) < planned:
         found.append(f"{planned - len(rounds)} of {planned} domains were not restarted any more.")
     return found

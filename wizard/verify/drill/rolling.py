@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from wizard.errors import WizardError
 from wizard.verify import health
 from wizard.verify.drill import domains, maintenance, verdict
 from wizard.verify.drill.domains import Domain
@@ -55,7 +56,16 @@ async def rolling(
     await running.ready(wait_s)
     running.turns = await domains.in_turn(azure, running.blueprint, running.machines)
     with running.stopping:
-        return running.judge(await running.under_load(rate, running.story), rate)
+        measured = await running.under_load(rate, running.story)
+    vms = {vm for each in measured.story if each.detected is not None for vm in each.vms}
+    nobody = any(each.detected is not None and len(each.vms) == len(running.machines) for each in measured.story)
+    try:
+        if vms:
+            down = [machine for machine in running.machines if machine.name in vms]
+            await running.witnessed(down, nobody, measured.load.requests - measured.load.errors)
+    finally:  # the verdict stands, also where nobody waits for Azure Monitor to the end
+        done = running.judge(measured, rate)
+    return done
 
 
 class _Rolling(Stage):
@@ -66,21 +76,32 @@ class _Rolling(Stage):
         self.turns: Sequence[Domain] = ()
         self._restarted: float | None = None
         self._answered: dict[str, float] = {}
+        self._skipped = 0  # domains whose VMs were all deleted before their turn
 
     async def story(self, load: RunningLoad) -> Sequence[Round]:
         """A round for each domain, until one does not come back."""
         rounds: list[Round] = []
         self.mark("the load runs")
         await asyncio.sleep(BEFORE_S)
-        await self.until_named(load, self.machines)
+        await self.until_named(load, self.there(self.machines))
         for domain in self.turns:
-            told = await self._round(domain, load)
-            if told.back is None:
+            await self.look(domain.machines)
+            if not self.there(domain.machines):
+                self._skipped += 1
+                continue
+            told = await self._round(replace(domain, machines=self.there(domain.machines)), load)
+            if told.missing:
                 rounds.append(told)
-                self.mark(f"{names(domain.machines)} did not come back; nothing further is restarted")
+                self.mark(f"{', '.join(told.missing)} did not come back; nothing further is restarted")
                 break
             await asyncio.sleep(SETTLE_S)
             rounds.append(replace(told, ended=self.now()))
+        if not rounds:
+            raise WizardError(
+                "Every VM was deleted meanwhile, and nothing was restarted.",
+                "A drill shows what happens to VMs that stay.",
+                f"See who is there: multivm-wizard status {self.record.name}",
+            )
         await asyncio.sleep(AFTER_S)
         return rounds
 
@@ -103,8 +124,10 @@ class _Rolling(Stage):
             await self.insist(victims, self._make_sure(victims, restarting), None)
         else:
             self.back(victims)
-            self.mark(f"{names(victims)} answers again")
-        return Round(domain.name, [victim.name for victim in victims], ordered, gone, detected, back, self.now())
+            self.mark(f"{names(self.there(victims))} answers again")
+        vms = [victim.name for victim in victims]
+        lost = [vm for vm in vms if vm in self.gone]
+        return Round(domain.name, vms, ordered, gone, detected, back, self.now(), lost)
 
     async def _until_back(
         self, victims: Sequence[Machine], restarting: asyncio.Task[None], load: RunningLoad
@@ -122,6 +145,7 @@ class _Rolling(Stage):
                 restarting.result()
                 self._restarted = self.now()
             state = await self.probes()
+            await self.look([victim for victim in victims if victim.name not in self._answered])
             for victim in victims:
                 if not state[victim.name][0] and victim.name not in seen:
                     seen.add(victim.name)
@@ -129,8 +153,9 @@ class _Rolling(Stage):
                     if len(seen) == len(victims):
                         detected = self.now()
                         self.mark(f"{names(victims)} out of rotation")
-            if all(victim.name in self._answered and state[victim.name][0] for victim in victims):
-                return max(gone.values(), default=None), detected, self.now()
+            left = self.there(victims)
+            if all(victim.name in self._answered and state[victim.name][0] for victim in left):
+                return max(gone.values(), default=None), detected, self.now() if left else None
             await asyncio.sleep(self.probe.seen_every_s)
         return max(gone.values(), default=None), detected, None
 
@@ -143,14 +168,18 @@ class _Rolling(Stage):
     async def _make_sure(self, victims: Sequence[Machine], restarting: asyncio.Task[None]) -> None:
         """Once the restart is over, however it ended, start what does not run."""
         await asyncio.wait([restarting])
-        views = await together(health.instance(self.azure, victim) for victim in victims)
-        off = [victim for victim, view in zip(victims, views, strict=True) if health.power_state(view) != "running"]
+        views = await together(health.instance_if_there(self.azure, victim) for victim in victims)
+        off = [
+            victim
+            for victim, view in zip(victims, views, strict=True)
+            if view is not None and health.power_state(view) != "running"
+        ]
         if off:
             await self.start(off)
 
     def judge(self, measured: Measured[Sequence[Round]], rate: float) -> DrillDone:
         """The verdict over what was seen, with its evidence kept."""
-        rounds, held, ended = measured.story, measured.held, self.now()
+        rounds, held = measured.story, measured.held
         failed_at = {at / 100: count for at, count in sorted(measured.running.tally.failed_at.items())}
         told = maintenance.told(rounds, self.snapshots, failed_at)
         why = maintenance.broken(
@@ -159,14 +188,14 @@ class _Rolling(Stage):
             failed_at,
             snapshots=self.snapshots,
             vms=self.machine_names,
-            planned=len(self.turns),
+            planned=len(self.turns) - self._skipped,
         )
         done = DrillDone(
             vm=names(self.machines),
             vms=self.machine_names,
             survived=not why,
             promise=maintenance.promise(self.probe),
-            why=why,
+            why=self.explained(why),
             detected_s=maintenance.longest(each["detected_s"] for each in told),
             expected_detection_s=self.probe.expected_s,
             requests=measured.load.requests,
@@ -179,7 +208,7 @@ class _Rolling(Stage):
             phases={
                 "before": verdict.phase(self.snapshots, 0.0, rounds[0].ordered),
                 **{each.domain: verdict.phase(self.snapshots, each.ordered, each.ended) for each in rounds},
-                "after": verdict.phase(self.snapshots, rounds[-1].ended, ended),
+                "after": verdict.phase(self.snapshots, rounds[-1].ended, self.ended),
             },
             connections={"reset": sum(held.reset.values()), "survived": sum(held.survived.values())},
             connections_by_vm={"reset": dict(held.reset), "survived": dict(held.survived)},
@@ -187,6 +216,7 @@ class _Rolling(Stage):
             series=measured.load.series,
             kind="rolling",
             rounds=told,
+            gone=list(self.gone),
         )
         return self.told(done)
 

@@ -14,13 +14,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from wizard.deploy import aftermath, endpoints, members, stopped
-from wizard.errors import WizardError
-from wizard.verify import balance, control, evidence, health, readiness
+from wizard.errors import AzureError, WizardError
+from wizard.verify import balance, control, evidence, health, readiness, watched
 from wizard.verify import machines as machines_of
+from wizard.verify.drill import witness
 from wizard.verify.drill.events import DrillDone, Mark
 from wizard.verify.drill.held import HeldConnections
 from wizard.verify.drill.verdict import Probe
-from wizard.verify.events import Emit
+from wizard.verify.drill.witness import Seen
+from wizard.verify.events import CheckDone, Emit, Waiting
 from wizard.verify.load.engine import OnSnapshot, RunningLoad
 from wizard.verify.load.job import Job
 from wizard.verify.load.series import Snapshot
@@ -80,8 +82,14 @@ class Stage:
         self.http = ""
         self.reach = endpoints.Endpoints()
         self.began_at = datetime.now(UTC)
-        self.began = 0.0
+        self.began = time.perf_counter()
+        self.ended = 0.0
+        self.running = False
+        self.gone: dict[str, float] = {}
+        """When VMs were seen to be deleted, by name: a drill stops some and deletes none, so that others did it."""
         self.snapshots: list[Snapshot] = []
+        self.live: control.Live = {}
+        self.checks: list[CheckDone] = []
         self.stopping = stopped.Stopping(record.folder)
         balancer = record.plan.balancer
         self.probe = Probe(balancer.probe_interval_s, balancer.probe_threshold, max(TURN_S, azure.cloud.poll_floor_s))
@@ -99,8 +107,8 @@ class Stage:
         Raises WizardError when there is none that could take over.
         """
         await aftermath.put_right(self.record.folder, self.azure, self.emit)
-        live = await control.read(self.azure, self.blueprint)
-        rule = control.balancing_rule(self.blueprint, live)
+        self.live = await control.read(self.azure, self.blueprint)
+        rule = control.balancing_rule(self.blueprint, self.live)
         reach = await endpoints.read(self.azure, self.blueprint)
         if rule is None or not reach.http:
             raise WizardError(
@@ -115,7 +123,9 @@ class Stage:
         await self.place()
         rule = self.rule
         await readiness.wait(self.azure, readiness.Place(self.machines, rule, {}), wait_s, self.emit)
-        down = {name: reason for name, (up, reason) in (await self.probes()).items() if not up}
+        state = await self.probes()
+        self.machines = self.there(self.machines)
+        down = {one.name: state[one.name][1] for one in self.machines if not state[one.name][0]}
         if down:
             told = ", ".join(f"{name}: {reason}" for name, reason in down.items())
             raise WizardError(
@@ -131,7 +141,7 @@ class Stage:
         load = RunningLoad(job, on_snapshot=self.saw)
         held = HeldConnections(self.http, HELD, balance.HEADER)
         await load.start()
-        self.began = time.perf_counter()
+        self.began, self.running, self.began_at = time.perf_counter(), True, datetime.now(UTC)
         finishing = asyncio.create_task(load.finish([machine.name for machine in self.machines]))
         held.start()
         story = asyncio.ensure_future(tell(load))
@@ -154,6 +164,7 @@ class Stage:
             raise
         await held.end()
         load.stop()
+        self.ended = self.now()
         return Measured(told, await finishing, load, held)
 
     def saw(self, snapshot: Snapshot) -> None:
@@ -168,10 +179,13 @@ class Stage:
         Whose page does not say which VM it comes from cannot be told from the others', nor its return be seen.
         """
         deadline = self.now() + NAMED_WITHIN_S
-        while nameless := [victim.name for victim in victims if not load.tally.by_vm.get(victim.name)]:
+        while nameless := [one for one in self.there(victims) if not load.tally.by_vm.get(one.name)]:
             if self.now() > deadline:
+                await self.look(nameless)
+                if not (nameless := self.there(nameless)):
+                    return
                 raise WizardError(
-                    f"No answer comes from {', '.join(nameless)}, and nothing was stopped.",
+                    f"No answer comes from {names(nameless)}, and nothing was stopped.",
                     f"A drill tells VMs apart by the header {balance.HEADER} of their answers.",
                     f"Find out why: multivm-wizard load {self.record.name}",
                 )
@@ -182,10 +196,39 @@ class Stage:
 
         async def one(machine: Machine) -> None:
             begin = getattr(self.azure.compute.virtual_machines, operation)
-            poller: Any = await self.azure.ask(begin(machine.group, machine.vm_name, **options))
-            await self.azure.ask(poller.result())
+            try:
+                await self.azure.act(
+                    machine.id,
+                    lambda: begin(machine.group, machine.vm_name, **options),
+                    again=operation != "begin_restart",  # twice would be a second outage
+                )
+            except AzureError:
+                await self.look([machine])
+                if machine.name not in self.gone:
+                    raise
 
         await together(one(victim) for victim in victims)
+
+    async def look(self, machines: Sequence[Machine]) -> None:
+        """Notice which of these VMs are deleted, and tell it once: nothing is waited for from them any more."""
+        for machine in await health.gone(self.azure, self.there(machines)):
+            self.gone[machine.name] = round(self.now(), 2)
+            told = f"{machine.name} is gone: it was deleted meanwhile, not by this command"
+            if self.running:
+                self.mark(told)
+            else:
+                self.emit(Waiting(self.gone[machine.name], told))
+
+    def there(self, machines: Sequence[Machine]) -> list[Machine]:
+        """Those that have not been seen to be deleted."""
+        return [machine for machine in machines if machine.name not in self.gone]
+
+    def explained(self, why: list[str]) -> list[str]:
+        """What broke the promise, with the deletions that may have part in it: users saw it all the same."""
+        if not why or not self.gone:
+            return why
+        told = ", ".join(f"{name} (seen {at:.1f} s after the load began)" for name, at in self.gone.items())
+        return [*why, f"Deleted meanwhile, which lets no request end first: {told}."]
 
     def going(self, victims: Sequence[Machine]) -> None:
         """VMs are about to be stopped: from here on the next command knows, whatever happens to this process."""
@@ -225,12 +268,37 @@ class Stage:
 
     async def probes(self) -> Any:
         """By VM name: whether its probe is up, and Azure's reason."""
-        return await health.probes(self.azure, *self.rule, self.machines)
+        found = await health.probes(self.azure, *self.rule, self.machines)
+        await self.look([machine for machine in self.machines if found[machine.name][1] == health.NOT_IN_POOL])
+        return found
+
+    async def witnessed(self, down: Sequence[Machine], nobody: bool, answered: int) -> None:
+        """Hold Azure Monitor against the drill, where the plan keeps its events: `down` were seen out of rotation.
+
+        `nobody`: all of the pool were, at once. `answered` requests were answered in all.
+        """
+        place = watched.place(self.record)
+        if not place:
+            return
+        addresses = {one.name: watched.address(one, self.live) for one in self.there(down)}
+        seen = Seen(self.rule[0], place, self.began_at, datetime.now(UTC), addresses, nobody, answered)
+        self.checks = await witness.checks(self.azure, seen, self.emit)
+        for check in self.checks:
+            self.emit(check)
 
     def told(self, done: DrillDone) -> DrillDone:
         """Keep the evidence of a drill that is over, and tell of it."""
         into = evidence.folder(self.record)
-        evidence.keep(into, self.record, began=self.began_at, cloud=self.azure.cloud.name, reach=self.reach, drill=done)
+        done = replace(done, checks=witness.told(self.checks))
+        evidence.keep(
+            into,
+            self.record,
+            began=self.began_at,
+            cloud=self.azure.cloud.name,
+            reach=self.reach,
+            checks=self.checks,
+            drill=done,
+        )
         done = replace(done, evidence=str(into))
         self.emit(done)
         return done

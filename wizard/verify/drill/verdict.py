@@ -60,11 +60,13 @@ def broken(
     *,
     others: Sequence[str],
     reset: Mapping[str, int],
+    returning: Sequence[str],
 ) -> list[str]:
     """What broke the promise, a sentence each; empty when it held.
 
     `failed_at` is how many requests failed, by when they were due, `by_vm_during` the good answers by VM while the VM
-    was away, `others` the VMs that were to carry on, `reset` the kept-alive connections that ended by VM.
+    was away, `others` the VMs that were to carry on, `reset` the kept-alive connections that ended by VM, `returning`
+    the stopped VMs that can return: whoever was deleted meanwhile is in neither.
     """
     found = []
     deadline = timeline.stopped + probe.latest_s
@@ -87,7 +89,7 @@ def broken(
     if lost := {vm: count for vm, count in reset.items() if vm in others}:
         told = ", ".join(f"{count} to {vm}" for vm, count in lost.items())
         found.append(f"Connections to VMs that were never stopped ended: {told}.")
-    if timeline.back is None:
+    if timeline.back is None and returning:
         found.append("The VM did not come back into rotation.")
     return found
 

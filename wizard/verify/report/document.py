@@ -66,7 +66,7 @@ def _head(facts: Facts) -> Element:
         "header",
         element(
             "p",
-            f"Evidence of a {_kind(facts)}",
+            f"Evidence of {tables.subject(facts)}",
             class_="kicker",
         ),
         element("h1", facts.deployment),
@@ -86,12 +86,6 @@ def _head(facts: Facts) -> Element:
     )
 
 
-def _kind(facts: Facts) -> str:
-    if not facts.checks and facts.drill is not None:
-        return "failover drill"
-    return "patching" if not facts.checks and facts.patching is not None else "verification"
-
-
 def _sections(facts: Facts) -> list[tuple[str, str, list[Child]] | None]:
     """Id, heading and contents of each section that there is something to say in."""
     return [
@@ -100,6 +94,7 @@ def _sections(facts: Facts) -> list[tuple[str, str, list[Child]] | None]:
         ("load", "Load", measured.loads(facts)) if facts.loads else None,
         ("drill", "Failover drill", measured.drill(facts.drill)) if facts.drill is not None else None,
         ("patching", "Patching", measured.patching(facts.patching)) if facts.patching is not None else None,
+        ("ramp", "Autoscale", measured.ramp(facts.ramp)) if facts.ramp is not None else None,
         ("resources", "Resources", _resources(facts)) if facts.resources else None,
         ("plan", "Plan", [_plan(facts)]) if facts.plan else None,
         ("versions", "Versions and times", [table(tables.times(facts)), table(tables.versions(facts))]),

@@ -122,6 +122,24 @@ class Drill:
     marks: Sequence[tuple[float, str]]
     series: Sequence[Slice]
     rounds: Sequence[Round] = ()
+    gone: Sequence[str] = ()
+
+    def get(self, name: str) -> float | None:
+        return self.figures.get(name)
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """The proof of autoscale. `turns` are some seconds each; `cpu` percent by when it held, as Azure Monitor told."""
+
+    proved: bool
+    why: Sequence[str]
+    figures: Mapping[str, float]
+    instances: Mapping[str, float]
+    thresholds: Mapping[str, float]
+    turns: Sequence[Mapping[str, float]]
+    cpu: Sequence[tuple[float, float]]
+    cpu_untold: str
 
     def get(self, name: str) -> float | None:
         return self.figures.get(name)
@@ -181,6 +199,7 @@ class Facts:
     loads: Sequence[Load] = ()
     drill: Drill | None = None
     patching: Patching | None = None
+    ramp: Ramp | None = None
     plan: Mapping[str, Any] = field(default_factory=dict)
 
     def count(self, state: str) -> int:
@@ -211,9 +230,11 @@ class Facts:
             found.append(f"{broken} of {len(self.expectations)} expectations did not hold.")
         if self.drill is not None and not self.drill.survived:
             found.append("The deployment did not survive the drill.")
+        if self.ramp is not None and not self.ramp.proved:
+            found.append("Autoscale did not go out and in again.")
         if self.patching is not None and (lost := self.patching.get("failed_requests")):
             found.append(f"{lost:.0f} requests failed while the VMs were patched.")
-        measured = self.expectations or self.drill is not None or self.patching is not None
+        measured = self.expectations or self.drill is not None or self.ramp is not None or self.patching is not None
         if not found and not self.count("passed") and not measured:
             found.append("Nothing was proved: no check passed.")
         return found
@@ -229,7 +250,7 @@ def read(evidence: Mapping[str, Any]) -> Facts:
     loads = evidence.get("loads")
     if not isinstance(loads, list):  # version 1 held one load at most
         loads = [evidence.get("load")]
-    drill, patching = _table(evidence.get("drill")), _table(evidence.get("patching"))
+    drill, ramp, patching = (_table(evidence.get(what)) for what in ("drill", "ramp", "patching"))
     return Facts(
         deployment=_text(evidence.get("deployment")),
         cloud=_text(evidence.get("cloud")),
@@ -249,6 +270,7 @@ def read(evidence: Mapping[str, Any]) -> Facts:
         loads=[_load(item) for item in _tables(loads) if item],
         drill=_drill(drill) if drill else None,
         patching=_patching(patching) if patching else None,
+        ramp=_ramp(ramp) if ramp else None,
         plan=_table(evidence.get("plan")),
     )
 
@@ -334,6 +356,22 @@ def _drill(item: Mapping[str, Any]) -> Drill:
             Round(_text(told.get("domain")), [_text(vm) for vm in _list(told.get("vms"))], _numbers(told))
             for told in _tables(item.get("rounds"))
         ],
+        gone=[_text(vm) for vm in _list(item.get("gone"))],
+    )
+
+
+def _ramp(item: Mapping[str, Any]) -> Ramp:
+    turns = [_numbers(turn) for turn in _tables(item.get("timeline"))]
+    readings = [_numbers(reading) for reading in _tables(item.get("cpu"))]
+    return Ramp(
+        proved=item.get("proved") is True,
+        why=[_text(reason) for reason in _list(item.get("why"))],
+        figures=_numbers(item),
+        instances=_numbers(item.get("instances")),
+        thresholds=_numbers(item.get("thresholds")),
+        turns=[turn for turn in turns if turn.keys() >= {"at", "offered_rps", "served_rps", "errors", "instances"}],
+        cpu=[(reading["at"], reading["percent"]) for reading in readings if reading.keys() >= {"at", "percent"}],
+        cpu_untold=_text(item.get("cpu_untold")),
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from wizard.verify.report import charts, tables, words
-from wizard.verify.report.facts import Check, Drill, Facts, Load
+from wizard.verify.report.facts import Check, Drill, Facts, Load, Ramp
 from wizard.verify.report.markup import visible
 from wizard.verify.report.tables import Table
 
@@ -57,6 +57,8 @@ def document(facts: Facts) -> str:
     if facts.patching is not None:
         account = escaped(tables.patching_account(facts.patching))
         parts += ["## Patching", account, _table(tables.patched(facts.patching))]
+    if facts.ramp is not None:
+        parts += ["## Autoscale", *_ramp(facts.ramp)]
     if facts.resources:
         parts += ["## Resources", _table(tables.resources(facts))]
     if facts.plan:
@@ -128,6 +130,20 @@ def _drill(drill: Drill) -> list[str]:
     figures = Table("", ("Figure", ">Value", "Beside"), tables.drill_figures(drill))
     told = [table for table in (tables.rounds(drill), tables.phases(drill), tables.marks(drill)) if table.rows]
     return [*parts, _table(figures), *map(_table, told)]
+
+
+def _ramp(ramp: Ramp) -> list[str]:
+    parts = [escaped(f"{tables.ramp_verdict(ramp)}. {tables.ramp_account(ramp)}")]
+    if ramp.why:
+        parts.append("\n".join(f"- {escaped(reason)}" for reason in ramp.why))
+    marks = [(words.seconds(at), what) for at, what in tables.ramp_marks(ramp)]
+    readings = [(words.seconds(at), f"{value:.1f} %") for at, value in ramp.cpu]
+    return [
+        *parts,
+        _table(Table("", ("Figure", ">Value", "Beside"), tables.ramp_figures(ramp))),
+        _table(Table("", (">After", "What happened"), marks)),
+        _table(Table("", (">At", ">Mean CPU"), readings)),
+    ]
 
 
 def _plan(facts: Facts) -> list[str]:

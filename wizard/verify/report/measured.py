@@ -1,10 +1,10 @@
-"""The page's sections on what was measured: loads, the failover drill, and a patching."""
+"""The page's sections on what was measured: loads, the failover drill, the ramp of autoscale, and a patching."""
 
 from __future__ import annotations
 
-from wizard.verify.report import charts, series, tables, words
+from wizard.verify.report import autoscale, charts, series, tables, words
 from wizard.verify.report.blocks import table, tiles
-from wizard.verify.report.facts import Drill, Facts, Load, Patching
+from wizard.verify.report.facts import Drill, Facts, Load, Patching, Ramp
 from wizard.verify.report.markup import Child, element
 from wizard.verify.report.series import Timeline
 
@@ -74,3 +74,25 @@ def drill(drill: Drill) -> list[Child]:
 def patching(patching: Patching) -> list[Child]:
     """What was installed where, and what users saw of it."""
     return [element("p", tables.patching_account(patching)), table(tables.patched(patching))]
+
+
+def ramp(ramp: Ramp) -> list[Child]:
+    """Whether autoscale went both ways, the figures, and its course."""
+    contents: list[Child] = [
+        element(
+            "div",
+            element("strong", tables.ramp_verdict(ramp)),
+            element("p", tables.ramp_account(ramp)),
+            element("ul", *(element("li", reason) for reason in ramp.why)) if ramp.why else None,
+            class_=f"verdict {'passed' if ramp.proved else 'failed'}",
+        ),
+        tiles(tables.ramp_figures(ramp)),
+    ]
+    if ramp.turns:
+        caption = (
+            "The CPU is what Azure Monitor told, by the minute for which it held; autoscale takes the mean over its "
+            "window. Dashed lines are its thresholds."
+        )
+        drawn = autoscale.draw("ramp-course", ramp)
+        contents.append(element("figure", drawn, element("figcaption", caption) if ramp.cpu else None))
+    return contents

@@ -77,10 +77,13 @@ def machines(facts: Facts) -> list[Machine]:
 
 
 def vm_names(facts: Facts) -> list[str]:
-    """The plan's VMs, and any that the endpoints name beside them, in order."""
-    count = _section(facts, "machines").get("count")
+    """The plan's VMs, and any that the endpoints name beside them, in order. A scale set names its own."""
+    plan = _section(facts, "machines")
+    there, count = {**facts.ssh, **facts.rdp}, plan.get("count")
+    if plan.get("placement") == "scale-set" and there:
+        return list(there)
     planned = [f"{facts.plan.get('prefix')}{number}" for number in range(1, min(_int(count), 1000) + 1)]
-    return list(dict.fromkeys([*planned, *facts.ssh, *facts.rdp]))
+    return list(dict.fromkeys([*planned, *there]))
 
 
 def _sum_up(checks: Iterable[Check]) -> tuple[str, str]:

@@ -32,7 +32,7 @@ def draw(name: str, title: str, timeline: Timeline) -> Element:
     slices = merged(timeline.series, _MOST_SLICES)
     last = max([part.at + part.seconds for part in slices] + [at for at, _ in timeline.marks])
     time = Scale(0, last, _LEFT, _RIGHT)
-    flags, top = _flags(timeline.marks, time)
+    told, top = flags(timeline.marks, time)
     children: list[Child] = [_hatch(name)]
     rates = Panel(_LEFT, top + 30, _RIGHT, top + 180)
     errors = Panel(_LEFT, rates.bottom + _BETWEEN, _RIGHT, rates.bottom + _BETWEEN + 60)
@@ -45,11 +45,11 @@ def draw(name: str, title: str, timeline: Timeline) -> Element:
     for panel in (rates, errors, bottom):
         children += panel.time_axis(time, labelled=panel is bottom)
     children += [axes.line(time(at), top + 4, time(at), bottom.bottom, "mark") for at, _ in timeline.marks]
-    children = _words_last([*children, *flags])
+    children = words_last([*children, *told])
     return axes.drawing(name, bottom.bottom + 46, title, _description(slices, timeline), *children)
 
 
-def _words_last(children: Sequence[Child]) -> list[Child]:
+def words_last(children: Sequence[Child]) -> list[Child]:
     """A text's own halo then keeps every line off it."""
     return sorted(children, key=lambda child: isinstance(child, Element) and child.tag == "text")
 
@@ -80,17 +80,19 @@ def _sum(slices: Sequence[Slice]) -> Slice:
     )
 
 
-def _flags(marks: Sequence[tuple[float, str]], time: Scale) -> tuple[list[Child], float]:
+def flags(marks: Sequence[tuple[float, str]], time: Scale) -> tuple[list[Child], float]:
     """The marks' words above the panels, in as many rows as keep them apart, and where the panels may begin."""
     told = [f"{words.shortened(what, 50)}, {words.seconds(at)}" for at, what in marks]
-    starts = [time(at) for at, _ in marks]
-    rows = axes.staircase(starts, [x + axes.text_width(text) for x, text in zip(starts, told, strict=True)])
+    places = [time(at) for at, _ in marks]
+    widths = [axes.text_width(text) for text in told]
+    # Near the right edge the words stand before their line.
+    turned = [x + width + 5 > axes.WIDTH for x, width in zip(places, widths, strict=True)]
+    starts = [x - width if before else x for x, width, before in zip(places, widths, turned, strict=True)]
+    rows = axes.staircase(starts, [start + width for start, width in zip(starts, widths, strict=True)])
     bottom = _ROW * (max(rows, default=-1) + 1)
     flags: list[Child] = []
-    for text, x, row in zip(told, starts, rows, strict=True):
+    for text, x, row, before in zip(told, places, rows, turned, strict=True):
         y = bottom - _ROW * row
-        # Near the right edge the words stand before their line; nothing begins after it there.
-        before = x + axes.text_width(text) + 5 > axes.WIDTH
         place, anchor = (x - 5, "end") if before else (x + 5, "start")
         flags.append(axes.line(x, y - 10, x, bottom + 4, "mark"))
         flags.append(element("text", text, x=place, y=y, class_="label", text_anchor=anchor))

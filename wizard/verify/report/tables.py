@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizard.verify.report import charts, words
-from wizard.verify.report.facts import Drill, Facts, Load, Patching, Resource
+from wizard.verify.report.facts import Drill, Facts, Load, Patching, Ramp, Resource
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,20 @@ def verdict(facts: Facts) -> tuple[str, str]:
         told += " The deployment survived the drill."
     if facts.patching is not None:
         told += " Every VM that was to be patched is."
+    if facts.ramp is not None:
+        told += " Autoscale went out and in again."
     return "✓ Proved", told.strip()
+
+
+def subject(facts: Facts) -> str:
+    """What it is evidence of. What was measured later may stand in a verification's, which has the resources."""
+    if facts.resources:
+        return "a verification"
+    if facts.ramp is not None:
+        return "a ramp of autoscale"
+    if facts.patching is not None:
+        return "a patching"
+    return "a failover drill" if facts.drill is not None else "a verification"
 
 
 def head(facts: Facts) -> list[tuple[str, str]]:
@@ -79,6 +92,46 @@ def highlights(facts: Facts) -> list[tuple[str, str, str]]:
         detected, expected = facts.drill.get("detected_s"), facts.drill.get("expected_detection_s")
         told.append(("Failure detected", seen(detected), f"expected {words.seconds(expected)}"))
     return told
+
+
+def ramp_verdict(ramp: Ramp) -> str:
+    return "✓ Autoscale went out and in again" if ramp.proved else "✗ Autoscale did not go out and in again"
+
+
+def ramp_account(ramp: Ramp) -> str:
+    """By what autoscale went, and what there is of it."""
+    rules = ramp.thresholds
+    told = ""
+    if {"out", "in", "window_min"} <= rules.keys():
+        told = (
+            f"A VM is added where the mean CPU of all VMs is above {rules['out']:.0f} % over "
+            f"{words.count(rules['window_min'], 'minute')}, and one is taken away below {rules['in']:.0f} %."
+        )
+    if not ramp.cpu:
+        told += f" Azure Monitor told no CPU: {ramp.cpu_untold or 'it had no minute of it yet'}."
+    return told.strip()
+
+
+def ramp_figures(ramp: Ramp) -> list[tuple[str, str, str]]:
+    """What, how much, and beside what to see it."""
+    counts, out, fell = ramp.instances, ramp.get("out_at"), ramp.get("low_from")
+    into = ramp.get("in_at")
+    back = None if into is None or fell is None else into - fell
+    told = [
+        ("VMs", f"{words.whole(counts.get('most'))} at most", f"{words.whole(counts.get('first'))} at first"),
+        ("One was added", seen(out), "after the load began"),
+        ("One was taken", seen(back), "after the load had fallen"),
+        ("Failed requests", words.whole(ramp.get("errors")), _part(ramp.get("errors"), ramp.get("requests"))),
+    ]
+    if ramp.cpu:
+        told.insert(1, ("Mean CPU", f"{max(value for _, value in ramp.cpu):.0f} %", "at most"))
+    return told
+
+
+def ramp_marks(ramp: Ramp) -> list[tuple[float, str]]:
+    """What happened when, in seconds since the ramp began."""
+    told = (("out_at", "a VM was added, the load falls"), ("in_at", "a VM was taken away"))
+    return [(at, what) for key, what in told if (at := ramp.get(key)) is not None]
 
 
 def endpoints(facts: Facts) -> Table:
@@ -191,6 +244,8 @@ def drill_account(drill: Drill) -> str:
     """What was done, and the errors by kind, in words."""
     done = "restarted under load, one domain after another" if drill.rounds else "stopped under load"
     told = f"{' and '.join(drill.vms)} {'was' if len(drill.vms) == 1 else 'were'} {done}." if drill.vms else ""
+    if drill.gone:
+        told += f" Deleted meanwhile, not by the drill: {', '.join(drill.gone)}."
     if drill.errors_by_kind:
         kinds = ", ".join(f"{words.whole(number)} {kind}" for kind, number in drill.errors_by_kind.items())
         told += f" Errors: {kinds}."

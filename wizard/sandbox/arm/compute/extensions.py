@@ -206,8 +206,7 @@ class Extensions(Kind):
 
 def of_machine(store: Store, machine: Document) -> list[Document]:
     """A machine's extensions, oldest first."""
-    below = f"{ids.key(machine.id)}/"
-    return [one for one in store.of_type(EXTENSION) if ids.key(one.id).startswith(below)]
+    return store.below(machine.id, EXTENSION)
 
 
 def handler_of(body: Json) -> str:

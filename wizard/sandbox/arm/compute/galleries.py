@@ -186,6 +186,21 @@ def place(region: str) -> str:
     return "".join(region.split()).lower()
 
 
+def latest(store: Store, definition: Document, region: str) -> Document | None:
+    """What a machine is made of that names no version: the highest that its region has and that is not kept out."""
+    prefix = f"{ids.key(definition.id)}/"
+    versions = [each for each in store.of_type(VERSION) if ids.key(each.id).startswith(prefix)]
+    there = [each for each in versions if _is_candidate(each.body["properties"], region)]
+    return max(there, key=lambda each: [int(part) for part in each.name.split(".")], default=None)
+
+
+def _is_candidate(properties: Json, region: str) -> bool:
+    publishing = properties["publishingProfile"]
+    copies = [each for each in publishing["targetRegions"] if place(each["name"]) == place(region)]
+    kept_out = publishing.get("excludeFromLatest") or all(each.get("excludeFromLatest") for each in copies)
+    return properties.get("provisioningState") == "Succeeded" and bool(copies) and not kept_out
+
+
 def definition_of(world: World, version: Document) -> Json:
     """The properties of the image that this is a version of."""
     found = world.store.get(version.id.rsplit("/", 2)[0])
@@ -204,10 +219,15 @@ def check_region(version: Document, region: str) -> None:
     """Raise when the version is not replicated to a machine's region."""
     regions = [place(each["name"]) for each in version.body["properties"]["publishingProfile"]["targetRegions"]]
     if place(region) not in regions:
-        raise ArmError(
-            404,
-            "GalleryImageNotFound",
-            f"The gallery image {version.id} is not available in {place(region)} region. Please contact image owner to "
-            "replicate to this region, or change your requested region.",
-            target="imageReference",
-        )
+        raise not_in_region(version.id, region)
+
+
+def not_in_region(image: str, region: str) -> ArmError:
+    """There is no copy to make a machine of."""
+    return ArmError(
+        404,
+        "GalleryImageNotFound",
+        f"The gallery image {image} is not available in {place(region)} region. Please contact image owner to "
+        "replicate to this region, or change your requested region.",
+        target="imageReference",
+    )

@@ -105,9 +105,9 @@ class Images(Kind):
         return conflict()
 
 
-def chosen(world: World, properties: Json) -> Image:
-    """What a new machine is made of: an image of one's own by its id, or one of the marketplace."""
-    found = own(world, properties)
+def chosen(world: World, properties: Json, region: str) -> Image:
+    """What a new machine in a region is made of: an image of one's own by its id, or one of the marketplace."""
+    found = own(world, properties, region)
     if found is None:
         return hardware.image(world.catalog, properties)
     publisher, offer, sku = str(found.extra.get("image") or ":".join((*_FALLBACK, ""))).split(":")[:3]
@@ -132,11 +132,19 @@ def chosen(world: World, properties: Json) -> Image:
     )
 
 
-def own(world: World, properties: Json) -> Document | None:
-    """The document of an image by id; None where a marketplace image is named. Raises when there is none."""
+def own(world: World, properties: Json, region: str) -> Document | None:
+    """The document of an image by id; None where a marketplace image is named. Raises when there is none.
+
+    Of an image in a gallery without a version it is the latest that the region has.
+    """
     wanted = text(properties, "storageProfile.imageReference.id")
     if not wanted:
         return None
+    if definition := attachments.find(world.store, wanted, galleries.DEFINITION):
+        newest = galleries.latest(world.store, definition, region)
+        if newest is None:
+            raise galleries.not_in_region(wanted, region)
+        return newest
     found = attachments.find(world.store, wanted, IMAGE) or attachments.find(world.store, wanted, galleries.VERSION)
     if found is None or found.body["properties"].get("provisioningState") != "Succeeded":
         raise ArmError(404, "NotFound", f"The Image {wanted} cannot be found.", target="imageReference")
@@ -145,7 +153,7 @@ def own(world: World, properties: Json) -> Document | None:
 
 def check(world: World, region: Region, properties: Json) -> None:
     """Raise for a version of a gallery's image that is not in the region, or is no image to make new machines of."""
-    found = own(world, properties)
+    found = own(world, properties, region.name)
     if found is None or found.type != galleries.VERSION:
         return
     galleries.check_region(found, region.name)
@@ -153,9 +161,9 @@ def check(world: World, region: Region, properties: Json) -> None:
         raise bad("Parameter 'osProfile' is not allowed for a machine of a specialized image.", "osProfile")
 
 
-def content(world: World, properties: Json) -> Json | None:
+def content(world: World, properties: Json, region: str) -> Json | None:
     """What is installed on an image of one's own."""
-    found = own(world, properties)
+    found = own(world, properties, region)
     return copy.deepcopy(found.extra.get("content")) if found is not None else None
 
 

@@ -66,15 +66,16 @@ class VirtualMachines(RunCommand, BootDiagnostics, Patching):
         _vm_name(call.name)
         zones = hardware.zones(region, body, call.name)
         size = hardware.size(catalog, region, properties, zones)
-        image = images.chosen(self.world, properties)
+        image = images.chosen(self.world, properties, region.name)
         images.check(self.world, region, properties)
         hardware.fit(size, image, properties)
         hardware.disks(size, image, properties)
-        vhds.check(self.world, region, body, call.id, own_image=images.own(self.world, properties) is not None)
+        own_image = images.own(self.world, properties, region.name) is not None
+        vhds.check(self.world, region, body, call.id, own_image=own_image)
         profile = mapping(properties, "osProfile")
         if not profile:
             raise missing("osProfile")
-        osprofile.check(profile, image.os)
+        osprofile.check(profile, image.os, password_kept=call.kept_password is not None)
         attachments.check_interfaces(self.world, region, size, properties, call.id)
         attachments.check_availability_set(self.world, region, body, call.group)
         attachments.check_disks(self.world, region, properties, call.id, call.group)
@@ -125,7 +126,7 @@ class VirtualMachines(RunCommand, BootDiagnostics, Patching):
         if existing is not None:
             shown = representation.updated(body, existing, call.world.subscription, call.group)
         else:
-            image = images.chosen(self.world, body["properties"])
+            image = images.chosen(self.world, body["properties"], body["location"])
             shown = representation.created(body, image, call.world.subscription, call.group, name=call.name)
         return {**shown, "identity": identity} if identity is not None else shown
 
@@ -144,7 +145,7 @@ class VirtualMachines(RunCommand, BootDiagnostics, Patching):
     def _bring_forth(self, call: Call, body: Json, document: Document) -> None:
         """Everything that a new machine has beside its document: domains, disks, and the guest with its secrets."""
         store, properties = self.world.store, document.body["properties"]
-        image = images.chosen(self.world, body["properties"])
+        image = images.chosen(self.world, body["properties"], body["location"])
         extra: Json = {
             "image": image.urn,
             "generation": image.generation,
@@ -155,14 +156,16 @@ class VirtualMachines(RunCommand, BootDiagnostics, Patching):
         profile = body["properties"]["osProfile"]
         if profile.get("adminPassword") is not None:
             extra["adminPassword"] = digests.of(profile["adminPassword"])
+        elif call.kept_password is not None:
+            extra["adminPassword"] = call.kept_password["digest"]
         extra["customData"] = digests.plain(profile.get("customData") or "")
         document.extra = extra
         os_disk = properties["storageProfile"]["osDisk"]
         if "managedDisk" in os_disk:
             creation = {"createOption": "FromImage", "imageReference": {"id": _image_id(call, document, image)}}
             disks.bring(store, document, os_disk, creation, os=image.os, size_gib=os_disk["diskSizeGB"])
-        content = images.content(self.world, body["properties"])
-        self.world.fabric.create_machine(document.id, _guest(profile, image, content))
+        content = images.content(self.world, body["properties"], body["location"])
+        self.world.fabric.create_machine(document.id, _guest(call, profile, image, content))
 
     def _tie_disks(self, document: Document) -> None:
         store = self.world.store
@@ -271,7 +274,7 @@ def _vm_name(name: str) -> None:
         )
 
 
-def _guest(profile: Json, image: Image, content: Json | None) -> GuestSpec:
+def _guest(call: Call, profile: Json, image: Image, content: Json | None) -> GuestSpec:
     key_only = flag(profile, "linuxConfiguration.disablePasswordAuthentication") or False
     return GuestSpec(
         os=image.os,
@@ -283,6 +286,7 @@ def _guest(profile: Json, image: Image, content: Json | None) -> GuestSpec:
         custom_data=osprofile.custom_data(profile),
         image=image.urn,
         content=content,
+        password_hash=call.kept_password["hash"] if call.kept_password is not None else None,
     )
 
 

@@ -28,16 +28,19 @@ RSA_BITS = 2048
 CONFIGURATION: dict[Os, str] = {"Linux": "linuxConfiguration", "Windows": "windowsConfiguration"}
 
 
-def check(profile: Json, os: Os) -> None:
-    """Raise what Azure answers for the first fault; `profile` still has its secrets."""
+def check(profile: Json, os: Os, *, password_kept: bool = False) -> None:
+    """Raise what Azure answers for the first fault; `profile` still has its secrets.
+
+    `password_kept`: its scale set keeps the password, which was checked when it came.
+    """
     _computer_name(profile, os)
     _admin_user(profile, os)
     foreign = CONFIGURATION["Windows" if os == "Linux" else "Linux"]
     if mapping(profile, foreign):
         raise invalid(f"Parameter '{foreign}' is not allowed.", foreign)  # the wording is from memory
     if os == "Linux":
-        _linux_login(profile)
-    elif text(profile, "adminPassword") is None:
+        _linux_login(profile, password_kept)
+    elif text(profile, "adminPassword") is None and not password_kept:
         raise missing("adminPassword")
     else:
         _windows_patching(profile)
@@ -102,7 +105,7 @@ def _password(password: str, os: Os) -> None:
         )
 
 
-def _linux_login(profile: Json) -> None:
+def _linux_login(profile: Json, password_kept: bool) -> None:
     keys = ssh_keys(profile)
     key_only = flag(profile, "linuxConfiguration.disablePasswordAuthentication") or False
     if key_only and not keys:
@@ -110,7 +113,7 @@ def _linux_login(profile: Json) -> None:
             "Authentication using either SSH or by user name and password must be enabled in Linux profile.",
             "linuxConfiguration",
         )
-    if not key_only and text(profile, "adminPassword") is None:
+    if not key_only and text(profile, "adminPassword") is None and not password_kept:
         raise missing("adminPassword")
     expected = f"/home/{profile['adminUsername']}/.ssh/authorized_keys"
     for key in items(profile, "linuxConfiguration.ssh.publicKeys"):

@@ -57,7 +57,10 @@ def leaving_first(store: Store, scale_set: Document, count: int) -> list[Documen
 
 
 async def add(world: World, scale_set: Document, count: int, profile: Json) -> None:
-    """Make so many machines of the profile (secrets included), side by side. ArmError with the first that failed."""
+    """Make so many machines of the profile, side by side. ArmError with the first that failed.
+
+    The profile has all its secrets but the password: of that, the set keeps what a machine keeps.
+    """
     taken = Counter(_zone(vm) for vm in of(world.store, scale_set.id))
     zones = [str(zone) for zone in scale_set.body.get("zones") or ()] or [""]
     chosen = []
@@ -108,7 +111,7 @@ async def _make(world: World, scale_set: Document, profile: Json, zone: str) -> 
     body = _machine(scale_set, profile, name, listed)
     if zone:
         body["zones"] = [zone]
-    await _put(world, scale_set, attachments.VM, (name,), body)
+    await _put(world, scale_set, attachments.VM, (name,), body, password=scale_set.extra.get("password"))
     for extension in items(profile, "extensionProfile.extensions"):
         inner = {"location": body["location"], "properties": copy.deepcopy(extension["properties"])}
         inner["properties"].pop("provisionAfterExtensions", None)
@@ -155,12 +158,14 @@ def _machine(scale_set: Document, profile: Json, name: str, interfaces: list[Jso
     return made
 
 
-async def _put(world: World, scale_set: Document, type: str, names: tuple[str, ...], body: Json) -> None:
+async def _put(
+    world: World, scale_set: Document, type: str, names: tuple[str, ...], body: Json, *, password: Json | None = None
+) -> None:
     """PUT as a client would, and wait for the end. ArmError when it was refused or has failed."""
     kind = world.operations.registry.kind(type)
     assert kind is not None
     call = _call(world, "PUT", scale_set, type, *names)
-    call.body = body
+    call.body, call.kept_password = body, password
     await lifecycle.put(kind, call, world.store.get(call.id))
     for operation in world.operations.running_on(call.id):
         await world.operations.ended(operation)

@@ -78,7 +78,7 @@ def _profile(world: World, region: Region, body: Json, name: str, existing: Docu
         hardware.zones(region, {"zones": [zone]}, name)
     like_machine = {**profile, "hardwareProfile": {"vmSize": size_name}}
     size = hardware.size(world.catalog, region, like_machine, zones)
-    image = images.chosen(world, profile)
+    image = images.chosen(world, profile, region.name)
     images.check(world, region, profile)
     hardware.fit(size, image, like_machine)
     hardware.disks(size, image, like_machine)

@@ -1,8 +1,9 @@
 """Virtual machine scale sets with Flexible orchestration: a number of machines, and the profile they are made of.
 
 The machines are resources of their own (`scale_set_members`); `scale_set_watch` looks after their health. Azure keeps a
-profile's secrets for the machines to come. The sandbox keeps passwords in memory alone: after a restart a scale set
-whose profile has one grows no more until it is written again.
+profile's secrets for the machines to come. Of a password the sandbox keeps what those machines will keep, a hash.
+Extensions' protected settings are in memory alone: after a restart, a scale set whose profile has some grows no more
+until it is written again.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from wizard import ids
-from wizard.sandbox.arm.compute import identities
+from wizard.sandbox.arm.compute import digests, identities, images
 from wizard.sandbox.arm.compute import scale_set_members as members
 from wizard.sandbox.arm.compute import scale_set_rules as rules
 from wizard.sandbox.arm.compute.power import conflict
 from wizard.sandbox.arm.compute.reading import items, mapping, not_allowed, without_nulls, writable
 from wizard.sandbox.arm.errors import ArmError
 from wizard.sandbox.arm.kind import Call, Durations, Kind, Reply, action, completes
+from wizard.sandbox.fabric import kept
 from wizard.sandbox.store import Document, Json
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ class ScaleSets(Kind):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self._secrets: dict[str, Json] = {}
+        self._protected: dict[str, dict[str, Json]] = {}
 
     # Writing
 
@@ -69,13 +71,14 @@ class ScaleSets(Kind):
         system = mapping(body, f"{rules.PROFILE}.osProfile")
         if "customData" in system:
             document.extra["customData"] = system["customData"]
-        kept = self._secrets.setdefault(ids.key(document.id), {})
-        if system.get("adminPassword"):
-            kept["adminPassword"] = system["adminPassword"]
-            document.extra["password"] = True
+        if password := system.get("adminPassword"):
+            os = images.chosen(self.world, mapping(body, rules.PROFILE), document.body["location"]).os
+            document.extra["password"] = {"hash": kept.hashed(os, password), "digest": digests.of(password)}
+        protected = self._protected.setdefault(ids.key(document.id), {})
         for extension in items(body, f"{rules.PROFILE}.extensionProfile.extensions"):
-            if protected := mapping(extension, "properties.protectedSettings"):
-                kept.setdefault("extensions", {})[extension["name"]] = protected
+            if settings := mapping(extension, "properties.protectedSettings"):
+                protected[extension["name"]] = settings
+        document.extra["protected"] = sorted({*document.extra.get("protected", ()), *protected})
         self.world.store.put(document)
 
     async def succeed(self, document: Document, created: bool) -> None:
@@ -96,26 +99,24 @@ class ScaleSets(Kind):
         await self.settle(document)
 
     def _profile(self, document: Document) -> Json:
-        """The profile with its secrets, as a new machine needs it."""
+        """The profile as a new machine needs it, with all secrets but the password."""
         profile: Json = copy.deepcopy(document.body["properties"]["virtualMachineProfile"])
-        kept = self._secrets.get(ids.key(document.id), {})
-        if document.extra.get("password"):
-            if "adminPassword" not in kept:
-                raise not_allowed(
-                    "The sandbox was restarted and keeps no passwords: write the scale set with its adminPassword "
-                    "again before it grows."
-                )
-            profile["osProfile"]["adminPassword"] = kept["adminPassword"]
+        protected = self._protected.get(ids.key(document.id), {})
         if document.extra.get("customData"):
             profile["osProfile"]["customData"] = document.extra["customData"]
         for extension in items(profile, "extensionProfile.extensions"):
-            if protected := kept.get("extensions", {}).get(extension["name"]):
-                extension["properties"]["protectedSettings"] = protected
+            if settings := protected.get(extension["name"]):
+                extension["properties"]["protectedSettings"] = settings
+            elif extension["name"] in document.extra.get("protected", ()):
+                raise not_allowed(
+                    f"The sandbox was restarted and keeps no protected settings: write the scale set with those of "
+                    f"{extension['name']} again before it grows."
+                )
         return profile
 
     async def deleted(self, document: Document) -> None:
         await members.remove(self.world, members.of(self.world.store, document.id))
-        self._secrets.pop(ids.key(document.id), None)
+        self._protected.pop(ids.key(document.id), None)
 
     def busy(self, call: Call, document: Document, operation_url: str) -> ArmError:
         return conflict()

@@ -56,14 +56,19 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("Network In Total", "Network In Total", "Bytes", "Total"),
         Metric("Network Out Total", "Network Out Total", "Bytes", "Total"),
     ),
+    "microsoft.compute/virtualmachinescalesets": (
+        Metric("Percentage CPU", "Percentage CPU", "Percent", "Average", ("VMName",)),
+    ),
 }
 """By lower-cased type; no more of them than the fabric really carries.
 
-Source: Microsoft, "Supported metrics for Microsoft.Network/loadBalancers" and "... virtualMachines".
+Source: Microsoft, "Supported metrics for Microsoft.Network/loadBalancers", "... virtualMachines" and
+"... virtualMachineScaleSets".
 """
 
 _NAMESPACES = {"microsoft.network/loadbalancers": "Microsoft.Network/loadBalancers",
-               "microsoft.compute/virtualmachines": "Microsoft.Compute/virtualMachines"}  # fmt: skip
+               "microsoft.compute/virtualmachines": "Microsoft.Compute/virtualMachines",
+               "microsoft.compute/virtualmachinescalesets": "Microsoft.Compute/virtualMachineScaleSets"}  # fmt: skip
 _GRAINS = {"PT1M": 1, "PT5M": 5, "PT15M": 15, "PT30M": 30, "PT1H": 60, "PT6H": 360, "PT12H": 720, "P1D": 1440}
 _TERM = re.compile(r"\s*(\w+)\s+(eq|ne)\s+'([^']*)'\s*", re.IGNORECASE)
 

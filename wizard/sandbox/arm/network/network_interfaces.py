@@ -139,14 +139,16 @@ class NetworkInterfaces(NetworkKind):
 
     def _check_one_network(self, holder: Json, pool: Json, uses: References, by: str) -> None:
         mine = ids.key(holder["subnet"]["id"]).rsplit("/", 2)[0]
-        for use in uses.to(pool["id"], "networkinterfaces"):
-            item = child_of(use.owner, "ipConfigurations", use.by.rsplit("/", 1)[1])
-            if item and ids.key(item["properties"]["subnet"]["id"]).rsplit("/", 2)[0] != mine:
-                raise ArmError(
-                    400,
-                    "NetworkInterfacesInBackendPoolMustBelongToSameVirtualNetwork",  # code from memory
-                    f"{by} and {use.by} are in one backend pool and not in one virtual network.",
-                )
+        others = (use for use in uses.to(pool["id"], "networkinterfaces") if ids.key(use.by) != ids.key(by))
+        if (use := next(others, None)) is None:
+            return
+        item = child_of(use.owner, "ipConfigurations", use.by.rsplit("/", 1)[1])  # the others are where this one is
+        if item and ids.key(item["properties"]["subnet"]["id"]).rsplit("/", 2)[0] != mine:
+            raise ArmError(
+                400,
+                "NetworkInterfacesInBackendPoolMustBelongToSameVirtualNetwork",  # code from memory
+                f"{by} and {use.by} are in one backend pool and not in one virtual network.",
+            )
 
     def represent(self, call: Call, body: Json, existing: Document | None) -> Json:
         represented = super().represent(call, body, existing)

@@ -43,15 +43,16 @@ def given(balancer: Document) -> Iterator[tuple[Json, str, int]]:
 
 def of_member(balancer: Document, member: str) -> list[Json]:
     """The mappings of one IP configuration, as Azure answers them."""
+    kept, key = balancer.extra.get(_KEPT) or {}, ids.key(member)
     return [
         {
             "inboundNatRuleName": rule["name"],
             "protocol": rule["properties"]["protocol"],
-            "frontendPort": port,
+            "frontendPort": kept[rule["name"].lower()][key],
             "backendPort": rule["properties"]["backendPort"],
         }
-        for rule, owner, port in given(balancer)
-        if owner == ids.key(member)
+        for rule in balancer.body["properties"].get(NAT_RULES) or ()
+        if key in (kept.get(rule["name"].lower()) or {})
     ]
 
 
@@ -92,7 +93,8 @@ def settle(store: Store, balancer: Document, uses: References) -> None:
 
 def _shared_out(before: Json, members: Iterable[str], range_of: range) -> Json:
     kept = {member: before[member] for member in members if before.get(member) in range_of}
-    free = (port for port in range_of if port not in set(kept.values()))
+    taken = set(kept.values())
+    free = (port for port in range_of if port not in taken)
     for member in members:
         if member not in kept and (port := next(free, None)) is not None:
             kept[member] = port

@@ -20,16 +20,15 @@ _NAMESPACE = "microsoft.network/"
 
 @dataclass(frozen=True)
 class Use:
-    """One reference: `by` is the id of the innermost named thing that refers, `via` the property it does so with."""
+    """One reference: `by` is the id of the innermost named thing that refers, `via` the property it does so with.
+
+    `kind` is the owner's type without its namespace, lower-cased: `networkinterfaces`.
+    """
 
     by: str
     via: str
     owner: Document
-
-    @property
-    def kind(self) -> str:
-        """The owner's type without its namespace, lower-cased: `networkinterfaces`."""
-        return self.owner.type.lower().removeprefix(_NAMESPACE)
+    kind: str
 
 
 class References:
@@ -66,7 +65,7 @@ class References:
             own = value.get("id")
             if isinstance(own, str) and "name" not in value:
                 key, one = ids.key(own), (by, via)
-                self._uses.setdefault(key, {})[one] = Use(by, via, owner)
+                self._uses.setdefault(key, {})[one] = Use(by, via, owner, owner.type.lower().removeprefix(_NAMESPACE))
                 self._referred.setdefault(ids.key(owner.id), []).append((key, one))
                 return
             inner = own if isinstance(own, str) else by

@@ -71,6 +71,8 @@ class WindowsGuest(GuestRecord):
         if spec.admin_password is not None:
             # What Azure's own rules have let through, the policy of the image does not judge again.
             record["users"][spec.admin_user.lower()]["nt"] = ntlm.nt_hash(spec.admin_password).hex()
+        elif spec.password_hash is not None:
+            record["users"][spec.admin_user.lower()]["nt"] = spec.password_hash
         if spec.custom_data:
             guest.disk.write(r"C:\AzureData\CustomData.bin", base64.b64encode(spec.custom_data).decode())
         guest.save()
