@@ -382,5 +382,7 @@ def test_two_hundred_machines_are_planned_in_a_moment() -> None:
 def test_what_does_not_deploy_yet_is_not_built() -> None:
     gallery = "/communityGalleries/mine/images/a/versions/latest"
     machines = DEFAULT.machines.model_copy(update={"image": gallery})
-    with pytest.raises(PlanProblems):
+    with pytest.raises(PlanProblems) as raised:
         build(DEFAULT.model_copy(update={"machines": machines}))
+    assert raised.value.what == "The plan ra-multi-vm-rg cannot be deployed."
+    assert [problem.field for problem in raised.value.problems] == ["machines.image"]

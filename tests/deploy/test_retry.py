@@ -84,8 +84,76 @@ def test_deletes_wait_for_what_is_still_in_use(code):
     assert Patience.with_deletes(0.1).next_wait_s(conflict(code, 400)) is not None
 
 
+@pytest.mark.parametrize(
+    ("made", "floor_s", "limit"),
+    [
+        (Patience.with_writes, 4.0, 600),
+        (Patience.with_writes, 0.01, 30),
+        (Patience.with_deletes, 4.0, 300),
+        (Patience.with_deletes, 0.01, 5),
+    ],
+)
+def test_patience_is_minutes_on_azure_and_seconds_where_time_runs_faster(made, floor_s, limit):
+    patience = made(floor_s)
+    told = ArmError("Azure refused it.", code="TooManyRequests", status=429)
+    told.retry_after_s = limit - floor_s * retry.CEILING_FLOORS - 1
+    wait = patience.next_wait_s(told)
+    assert wait is not None
+    assert wait >= told.retry_after_s
+    told.retry_after_s = limit + 1.0
+    assert patience.next_wait_s(told) is None
+
+
+@pytest.mark.parametrize("made", [Patience.with_writes, Patience.with_deletes])
+def test_what_neither_its_code_nor_its_status_calls_passing_is_not_waited_for(made):
+    assert made(0.1).next_wait_s(conflict("QuotaExceeded", 400)) is None
+    assert made(0.1).next_wait_s(conflict("AnotherOperationInProgress", 409)) is not None
+    assert made(0.1).next_wait_s(conflict("Anything", 503)) is not None
+
+
+def test_a_reserved_interface_is_waited_for_as_long_as_arm_asks_when_that_is_longer():
+    told = ArmError("Azure refused it.", code="NicReservedForAnotherVm", status=400)
+    told.retry_after_s = 500.0
+    assert Patience(4.0, lambda error: True, 600, draw=lambda: 0.0).next_wait_s(told) == 500.0
+    told.retry_after_s = 7.0
+    assert Patience(4.0, lambda error: True, 600, draw=lambda: 0.0).next_wait_s(told) == 180.0
+
+
+def test_the_last_moment_is_still_waited_for():
+    clock = Clock()
+    patience = Patience(1.0, lambda error: True, 2, clock=clock, draw=lambda: 1.0)
+    assert patience.next_wait_s(conflict()) == 2.0
+
+
+@pytest.mark.parametrize(("made", "limit"), [(Patience.with_writes, 30), (Patience.with_deletes, 5)])
+def test_patience_has_a_least_where_a_cloud_may_be_asked_at_any_time(made, limit):
+    told = ArmError("Azure refused it.", code="TooManyRequests", status=429)
+    told.retry_after_s = limit - 1.0
+    assert made(0.0).next_wait_s(told) == limit - 1.0
+    told.retry_after_s = limit + 1.0
+    assert made(0.0).next_wait_s(told) is None
+
+
+def test_until_the_limit_and_no_longer():
+    clock = Clock()
+    for asked, wait in ((10.0, 10.0), (10.001, None)):
+        told = ArmError("Azure refused it.", code="Conflict", status=409)
+        told.retry_after_s = asked
+        assert Patience(1.0, lambda error: True, 10, clock=clock, draw=lambda: 0.0).next_wait_s(told) == wait
+
+
 @pytest.mark.parametrize(("status", "waits"), [(400, True), (409, True), (403, False)])
 def test_deletes_wait_for_a_rule_whose_associations_are_about_to_go(status: int, waits: bool):
     told = AzureError("The rule 'dcr' has associations: vm1.", code="Anything", status=status)
     assert (Patience.with_deletes(0.1).next_wait_s(told) is not None) is waits
+    assert Patience.with_writes(0.1).next_wait_s(told) is None
+
+
+@pytest.mark.parametrize(("status", "waits"), [(400, True), (409, True), (404, False), (None, False)])
+def test_a_delete_waits_for_associations_that_are_told_in_words_alone(status, waits):
+    told = ArmError("The rule has Associations.", "Remove them.", code="InvalidParameter", status=status)
+    assert (Patience.with_deletes(0.1).next_wait_s(told) is not None) is waits
+    other = ArmError("The rule is kept.", "Its associations are there.", code="InvalidParameter", status=status)
+    assert (Patience.with_deletes(0.1).next_wait_s(other) is not None) is waits
+    assert Patience.with_deletes(0.1).next_wait_s(conflict("InvalidParameter", status)) is None
     assert Patience.with_writes(0.1).next_wait_s(told) is None

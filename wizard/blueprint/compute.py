@@ -41,8 +41,7 @@ def vms(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
     Behind each Windows VM comes the extension that makes it serve the page; a Linux VM is told by its custom data. Then
     comes what tells its figures, where the plan wants them.
     """
-    # Of an image by its id only the system is known, which the plan names.
-    image = patched(plan, image_named(plan.machines.image) or Image("", "", "", plan.machines.os, guest_patching=False))
+    image = image_of(plan)
     linux = plan.machines.os is OsType.LINUX
     custom_data = userdata.custom_data(plan) if linux else ""
     secrets = (PASSWORD_SLOT,) if plan.machines.auth is Auth.PASSWORD else ()
@@ -63,8 +62,12 @@ def vms(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resource]:
         yield from guests.on_vm(plan, ids, vm, common, last=last)
 
 
-def patched(plan: Plan, image: Image) -> Image:
-    """The image as the plan wants it patched: by Azure where that can be, or as the image itself is set."""
+def image_of(plan: Plan) -> Image:
+    """The image as the plan wants it patched: by Azure where that can be, or as the image itself is set.
+
+    Of an image by its id only the system is known, which the plan names.
+    """
+    image = image_named(plan.machines.image) or Image("", "", "", plan.machines.os, guest_patching=False)
     return replace(image, guest_patching=False) if plan.management.patching is Patching.IMAGE else image
 
 

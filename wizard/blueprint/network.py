@@ -126,7 +126,7 @@ def _own_rule(rule: Rule) -> dict[str, Any]:
         if any(is_tag(value) for value in values):
             properties[f"{side}AddressPrefix"] = values[0]
             continue
-        networks = ipaddress.collapse_addresses(ipaddress.IPv4Network(value, strict=False) for value in values)
+        networks = ipaddress.collapse_addresses(ipaddress.IPv4Network(value) for value in values)
         ranges = [str(network) for network in networks]
         properties |= {f"{side}AddressPrefix": ranges[0]} if len(ranges) == 1 else {f"{side}AddressPrefixes": ranges}
     ports = ["0-65535" if text == "*" and len(rule.ports) > 1 else text for text in rule.ports]

@@ -12,7 +12,6 @@ from wizard.blueprint import compute, disks, guests, names, userdata, windows
 from wizard.blueprint.names import Ids
 from wizard.blueprint.resource import AtFirst, Resource
 from wizard.plan import limits, workload
-from wizard.plan.choices import Image, image_named
 from wizard.plan.model import Auth, OsType, Placement, Plan, ProbeProtocol
 
 NETWORK_API_VERSION = "2022-11-01"
@@ -66,8 +65,7 @@ def resources(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> Iterator[Resou
 
 def _profile(plan: Plan, ids: Ids, common: Mapping[str, Any]) -> dict[str, Any]:
     """What each machine is made of: the parts of a single machine's body, without names."""
-    image = image_named(plan.machines.image) or Image("", "", "", plan.machines.os, guest_patching=False)
-    image = compute.patched(plan, image)
+    image = compute.image_of(plan)
     linux = plan.machines.os is OsType.LINUX
     custom_data = userdata.custom_data(plan) if linux else ""
     profile: dict[str, Any] = {
@@ -140,7 +138,7 @@ def _health(plan: Plan) -> dict[str, Any]:
 def computer_name_prefix(plan: Plan) -> str:
     """Azure adds six letters or digits to it; a Windows computer name has 15 characters in all."""
     most = limits.WINDOWS_INSTANCE_PREFIX if plan.machines.os is OsType.WINDOWS else limits.VM_NAME - 6
-    return plan.prefix[:most].rstrip("-.") or "vm"
+    return plan.prefix[:most].rstrip("-")
 
 
 def _autoscale(plan: Plan, ids: Ids) -> dict[str, Any]:

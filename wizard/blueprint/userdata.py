@@ -95,14 +95,14 @@ def _message(parts: tuple[tuple[str, str, str, str], ...]) -> bytes:
             f'Content-Disposition: attachment; filename="{name}"',
             *([f"Merge-Type: {merge}"] if merge and kind == "cloud-config" else []),
             "",
-            text.rstrip("\n") if plain else base64.encodebytes(text.encode()).decode().rstrip("\n"),
+            text.rstrip("\n") if plain else base64.encodebytes(text.encode()).decode().strip(),
         ]
     return "\n".join([*lines, f"--{boundary}--", ""]).encode()
 
 
 def _probe_location(path: str) -> str:
     """nginx's answer to a probe path other than the page's own: 200, and not a line in the log every few seconds."""
-    location = re.sub(r"/+", "/", path.split("?", 1)[0])  # as nginx sees it before it chooses a location
+    location = re.sub(r"/+", "/", path.partition("?")[0])  # as nginx sees it before it chooses a location
     if location in ("", "/"):
         return ""
     if not re.fullmatch(r"[A-Za-z0-9/._~-]+", location):

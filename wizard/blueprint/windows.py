@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
@@ -78,7 +77,7 @@ def _probe(path: str) -> str:
     folder = "\\".join(["$root", *(parts if path.partition("?")[0].endswith("/") else parts[:-1])])
     file = "index.html" if path.partition("?")[0].endswith("/") else parts[-1]
     lines = [] if folder == "$root" else [f'New-Item -ItemType Directory -Force -Path "{folder}" | Out-Null']
-    if not re.fullmatch(r"index\.html", file) or folder != "$root":
+    if file.lower() != "index.html" or folder != "$root":  # that is the page itself, in whatever case
         lines.append(f"Set-Content -Path \"{folder}\\{file}\" -Value 'ok'")
     return "".join(f"{line}\n" for line in lines)
 

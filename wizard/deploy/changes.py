@@ -87,17 +87,17 @@ def update_body(resource: Resource, live: Mapping[str, Any]) -> dict[str, Any]:
     A PUT replaces, so whatever is not sent is lost. Values that ARM takes only once (passwords, cloud-init) are left
     out: to send another password is an error (`PropertyChangeNotAllowed`), and none is sent again unasked.
     """
-    body = _over(_without_write_only(resource.body), live)
+    body = _over(_without_write_only(resource.body), copy.deepcopy(dict(live)))
     for told in ("id", "name", "type", "etag", "resources", "systemData"):
         body.pop(told, None)
     # ARM compares a location as text in some providers; what is there is what it wants to hear again.
-    if "location" in live and location(str(body.get("location", ""))) == location(str(live["location"])):
+    if "location" in live and location(str(body["location"])) == location(str(live["location"])):
         body["location"] = live["location"]
     return body
 
 
 def _over(desired: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
-    merged: dict[str, Any] = copy.deepcopy(dict(live))
+    merged = dict(live)
     for key, value in desired.items():
         there = merged.get(key)
         if isinstance(value, AtFirst) and there is not None:
@@ -109,16 +109,16 @@ def _over(desired: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]
         elif _named(value) and _named(there):
             # Rules, pools, subnets: ours replace theirs whole, so that no old value stays beside the new ones.
             ours = {str(item["name"]).casefold() for item in value}
-            merged[key] = [*copy.deepcopy(list(value)), *(i for i in there if str(i["name"]).casefold() not in ours)]
+            merged[key] = [*value, *(i for i in there if str(i["name"]).casefold() not in ours)]
         else:
-            merged[key] = copy.deepcopy(value)
+            merged[key] = value
     return merged
 
 
 def _both(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
     """An identity of each kind that either names: to leave one out would take it from the machine."""
     kinds = identity_kinds(theirs.get("type")) | identity_kinds(ours.get("type"))
-    return {**copy.deepcopy(dict(theirs)), **copy.deepcopy(dict(ours)), "type": ", ".join(sorted(kinds))}
+    return {**theirs, **ours, "type": ", ".join(sorted(kinds))}
 
 
 def _named(value: Any) -> TypeGuard[list[Mapping[str, Any]]]:
@@ -130,4 +130,4 @@ def _without_write_only(value: Any) -> Any:
         return {key: _without_write_only(inner) for key, inner in value.items() if key not in WRITE_ONLY}
     if isinstance(value, (list, tuple)):
         return [_without_write_only(item) for item in value]
-    return copy.deepcopy(value)
+    return value

@@ -108,6 +108,7 @@ class Kept:
         except _Damaged:
             self._begin_anew(aside=True)
         if not self._open and self._count > ROWS_KEPT:
+            self.close()
             self._begin_anew(aside=False)
 
     def __enter__(self) -> Kept:
@@ -215,12 +216,9 @@ class Kept:
             self._open.pop(key, None)
 
     def _begin_anew(self, *, aside: bool) -> None:
-        with contextlib.suppress(AttributeError, OSError, sqlite3.Error):
-            self.close()
+        """In new files; the old ones are closed. Closing them twice could hit what another thread has just opened."""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-        for path in (self._path, self._head_path, self._path.with_name(f"{FILE}-wal")):
-            if not path.exists():
-                continue
+        for path in filter(Path.exists, (self._path, self._head_path, self._path.with_name(f"{FILE}-wal"))):
             if aside:
                 kept = path.with_name(f"{path.name}.damaged-{stamp}")
                 path.replace(kept)

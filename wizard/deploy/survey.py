@@ -149,7 +149,7 @@ def _not_ours(deployment: str, foreign: tuple[Found, ...]) -> WizardError:
 
 
 def _called(found: Found) -> str:
-    kind = found.resource.type.rsplit("/", 1)[-1]
+    kind = found.resource.type.rpartition("/")[2]
     owner = ownership.owner(found.live or {})
     return f"{found.resource.name} ({kind}{f', of the deployment {owner}' if owner else ''})"
 

@@ -110,7 +110,7 @@ def allow_admin(entries: Iterable[str]) -> Iterator[Problem]:
 def reachable_from_afar(field: str, entries: Iterable[str]) -> Problem | None:
     """A warning where only private or loopback addresses are let in, and the cloud is out on the Internet."""
     listed = list(entries)
-    networks = [ipaddress.ip_network(entry, strict=False) for entry in listed if not is_tag(entry)]
+    networks = [IPv4Network(entry) for entry in listed if not is_tag(entry)]
     if not listed or len(networks) < len(listed) or any(network.is_global for network in networks):
         return None
     return Problem(
@@ -167,7 +167,7 @@ def _sources(field: str, entries: list[str], remedy: str) -> Iterator[Problem]:
 def _tag(entry: str, field: str) -> Problem | None:
     if entry == "*" or entry.lower() in {tag.lower() for tag in SERVICE_TAGS}:
         return None
-    base = entry.split(".", maxsplit=1)[0]  # a region may follow: AzureCloud.westeurope
+    base = entry.partition(".")[0]  # a region may follow: AzureCloud.westeurope
     if base.lower() in {tag.lower() for tag in SERVICE_TAGS}:
         return None
     near = nearest(base, SERVICE_TAGS, cutoff=0.8)
@@ -212,7 +212,7 @@ def _range(text: str, field: str, example: str) -> Problem | None:
 def _misaligned(text: str, field: str, example: str = "203.0.113.0/24") -> Problem:
     """What is wrong with a text that is not a range: bits behind the prefix, or anything else."""
     try:
-        loose: IPv4Network | None = IPv4Network(text, strict=False) if "/" in text else None
+        loose: IPv4Network | None = IPv4Network(text, strict=False)
     except ValueError:
         loose = None
     if loose is not None and re.fullmatch(r"[0-9.]+/[0-9]{1,2}", text):

@@ -5,12 +5,12 @@ Written in a plan and on the command line; judged by `wizard.verify.load.expect`
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from wizard.errors import InputError, Problem
+from wizard.plan.nearest import nearest
 
 GRAMMAR = (
     "An expectation is FIGURE COMPARISON VALUE: p50, p90, p99, p999 or max with ms or s; errors with a number or %; "
@@ -43,11 +43,11 @@ def parse(text: str) -> Expectation:
         )
     figure, comparison, number, unit = match[1].lower(), match[2], float(match[3]), match[4] or ""
     if figure not in TIMES and figure not in COUNTS:
-        near = difflib.get_close_matches(figure, (*TIMES, *COUNTS), n=1)
+        near = nearest(figure, (*TIMES, *COUNTS))
         raise InputError(
             f"{text!r} expects something of {match[1]!r}, which is no figure of a load.",
             GRAMMAR,
-            f"Did you mean {near[0]}?" if near else "",
+            f"Did you mean {near}?" if near else f"Use one of: {', '.join((*TIMES, *COUNTS))}.",
         )
     if figure in TIMES:
         if unit == "%":

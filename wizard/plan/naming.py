@@ -98,14 +98,15 @@ def resource_group(text: str) -> Problem | None:
 
 def location(text: str) -> Problem | None:
     """A region as requests name it. Whether it exists is the cloud's to say."""
-    if re.fullmatch(r"[a-z][a-z0-9]{1,49}", text):
+    proper = re.compile(r"[a-z][a-z0-9]{1,49}")
+    if proper.fullmatch(text):
         return None
     plain = re.sub(r"[^a-z0-9]", "", text.lower())
     return Problem(
         "location",
         f'"{text}" is not a region\'s name.',
         "Requests name a region in lower-case letters and digits, without spaces.",
-        f'Did you mean "{plain}"?' if re.fullmatch(r"[a-z][a-z0-9]+", plain) else "Use a name such as westeurope.",
+        f'Did you mean "{plain}"?' if proper.fullmatch(plain) else "Use a name such as westeurope.",
     )
 
 

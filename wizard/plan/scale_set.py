@@ -105,12 +105,13 @@ def thresholds_apart(out: int, into: int, minimum: int, placement: Placement, au
     """In below out, and so far below that taking one machine does not call it back."""
     if placement is not Placement.SCALE_SET or not autoscale:
         return None
+    steady = (out * minimum - 1) // (minimum + 1)  # the most at which one machine less stays below `out`
     if into >= out:
         return Problem(
             "scale_set.cpu_in_percent",
             f"Scaling in below {into} % and out above {out} % overlap.",
             "At a load between the two, machines would come and go without end.",
-            f"Use less than {out}; half of it or less is steady.",
+            f"Use {steady} or less." if steady >= limits.CPU_PERCENT.low else "Raise cpu_out_percent.",
         )
     after = into * (minimum + 1) / minimum
     if after < out:
@@ -119,7 +120,7 @@ def thresholds_apart(out: int, into: int, minimum: int, placement: Placement, au
         "scale_set.cpu_in_percent",
         f"{into} % on {minimum + 1} machines would be {after:.0f} % on {minimum}.",
         f"Above {out} % one is added again: Azure foresees that and does not scale in.",
-        f"Use {max(1, (out * minimum - 1) // (minimum + 1))} or less.",
+        f"Use {steady} or less." if steady >= limits.CPU_PERCENT.low else "Raise cpu_out_percent.",
         "warning",
     )
 

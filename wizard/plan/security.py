@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from wizard.errors import Problem
 from wizard.plan import addresses, limits
@@ -18,12 +19,13 @@ FIELD = "network.rules"
 PROBE_SOURCE = ipaddress.IPv4Address("168.63.129.16")
 
 _OURS = re.compile(r"allow-(http|ssh|rdp)(-\d+)?", re.IGNORECASE)
+_OURS_AT_MOST = 50  # as many as the allow-lists have tags, and one for the ranges of each
 _FETCHING = (80, 443)  # package archives
 
 
 def rules(entries: Sequence[Rule]) -> Iterator[Problem]:
     """Every rule by itself, and that no two share a name or a place."""
-    names: dict[str, int] = {}
+    names: set[str] = set()
     places: dict[tuple[Direction, int], str] = {}
     for number, entry in enumerate(entries, start=1):
         called = entry.name or f"entry {number}"
@@ -32,7 +34,7 @@ def rules(entries: Sequence[Rule]) -> Iterator[Problem]:
             yield _problem(
                 f"Two rules are named {entry.name}.", "A name is unique in its group.", "Rename one of them."
             )
-        names[entry.name.lower()] = number
+        names.add(entry.name.lower())
         place = (entry.direction, entry.priority)
         if entry.priority and place in places:
             yield _problem(
@@ -41,9 +43,11 @@ def rules(entries: Sequence[Rule]) -> Iterator[Problem]:
                 "Give one of them another.",
             )
         places[place] = called
-    if len(entries) > limits.RULES_OF_A_GROUP - 50:  # ours are as many as the allow-lists' tags
+    if len(entries) > limits.RULES_OF_A_GROUP - _OURS_AT_MOST:
         yield _problem(
-            f"{len(entries)} rules are too many.", f"A group has {limits.RULES_OF_A_GROUP} at most.", "Join some."
+            f"{len(entries)} rules are too many.",
+            f"A group has {limits.RULES_OF_A_GROUP} at most, and up to {_OURS_AT_MOST} of them are ours.",
+            "Join some.",
         )
 
 
@@ -80,7 +84,7 @@ def _end(called: str, side: str, values: tuple[str, ...]) -> Iterator[Problem]:
         yield _problem(f"{called} has no {side}.", "A rule has both ends.", f'Write {side} = ["*"] for any.')
     for value in values:
         if found := addresses.source(value, FIELD):
-            yield Problem(FIELD, f"{called}, {side}: {found.what}", found.why, found.remedy, found.severity)
+            yield replace(found, what=f"{called}, {side}: {found.what}")
     if len(values) > 1 and any(addresses.is_tag(value) for value in values):
         yield _problem(
             f"{called} has a service tag beside other entries as its {side}.",
@@ -132,7 +136,7 @@ def guests_live(  # noqa: PLR0917 - one value a key
         (allow_admin, admin_port, priorities[visitors:], "may sign in"),
     ):
         for guest in allowed:
-            if (entry := _refuser(entries, guest, at, subnet)) and entry.priority < max(listed, default=0):
+            if (entry := _refuser(entries, guest, at, subnet)) and entry.priority < max(listed):
                 yield Problem(
                     FIELD,
                     f"{entry.name} keeps out {guest} at port {at}, who {may}.",
@@ -164,7 +168,7 @@ def _covers(values: Iterable[str], guest: str) -> bool:
     for value in values:
         if value.lower() == guest.lower() or value in ("*", "0.0.0.0/0"):
             return True
-        if value.lower() == "internet" and (guest in ("*", "0.0.0.0/0") or not addresses.is_tag(guest)):
+        if value.lower() == "internet" and (guest == "*" or not addresses.is_tag(guest)):
             return True
         if addresses.is_tag(value) or addresses.is_tag(guest):
             continue

@@ -109,7 +109,7 @@ def _content(path: str, content: str) -> Problem | None:
             doubt = _secret(path, f"may hold a secret in line {number}", "warning")
     if content.startswith("#!"):
         return doubt
-    if not re.match(r"#cloud-config\s*$", content.split("\n", 1)[0]):
+    if not re.match(r"#cloud-config\s*$", content.partition("\n")[0]):
         return _refused(
             path,
             "is neither cloud-config nor a script",
