@@ -70,13 +70,27 @@ async def test_a_question_is_begun_anew_when_its_operation_is_forgotten(scripted
 
 async def test_a_start_whose_operation_is_forgotten_is_not_taken_for_a_vm_that_is_gone(scripted: Scripted):
     path = f"{VM}/start"
+    there = {"id": VM, "properties": {"provisioningState": "Updating"}}
+    scripted.answers[f"get {VM}".lower()] = lambda request: web.json_response(there)
     scripted.answers[f"post {path}".lower()] = turns(refused(409, "OperationNotAllowed"), accepted(scripted))
     scripted.answers[f"get {OPERATION}".lower()] = turns(refused(404, "OperationNotFound"), well)
     async with clients.connect(scripted.cloud) as azure:
-        await stopped.start(azure, [VM])
+        assert await stopped.start(azure, [VM]) == ()
         assert scripted.seen.count(f"post {path}".lower()) == 3
         scripted.answers[f"post {path}".lower()] = refused(404, "ResourceNotFound")
-        await stopped.start(azure, [VM])  # this one is
+        assert await stopped.start(azure, [VM]) == (VM,)  # this one is
+
+
+async def test_a_vm_that_is_being_deleted_is_not_started_again_and_again(scripted: Scripted):
+    path = f"{VM}/start"
+    live, leaving = ({"id": VM, "properties": {"provisioningState": state}} for state in ("Succeeded", "Deleting"))
+    scripted.answers[f"get {VM}".lower()] = turns(
+        lambda request: web.json_response(live), lambda request: web.json_response(leaving)
+    )
+    scripted.answers[f"post {path}".lower()] = refused(409, "OperationNotAllowed")
+    async with clients.connect(scripted.cloud) as azure:
+        assert await stopped.start(azure, [VM]) == (VM,)
+    assert scripted.seen.count(f"post {path}".lower()) == 1
 
 
 async def test_what_must_not_happen_twice_is_begun_anew_only_where_nothing_was_done(scripted: Scripted):

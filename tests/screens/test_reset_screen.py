@@ -276,7 +276,7 @@ async def test_home_shows_what_is_there_and_copies_a_line(wizard, stage, desk):
     async with wizard() as pilot:
         screen = await gone(pilot, "home")
         assert "✓ deployed" in text(screen, "#headline")
-        assert offered(screen) == ["verify", "drill", "scale", "reset-later", "destroy"]
+        assert offered(screen) == ["verify", "drill", "scale", "patch", "reset-later", "destroy"]
         screen.query_one(Doors).focus()
         await pilot.press("c")
         assert pilot.app.copied[0] == "curl http://127.1.2.3:8081/"

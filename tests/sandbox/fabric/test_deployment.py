@@ -196,14 +196,20 @@ async def test_a_member_that_is_administratively_down_keeps_its_flows_and_gets_n
     deployment: Deployment,
 ) -> None:
     """What its probe finds does not count, and its NAT port is not concerned."""
-    held = [await asyncio.open_connection(deployment.address, HTTP_PORT) for _ in range(12)]
+    await until(lambda: states(deployment) == ["Up", "Up"])
+    held: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    before: list[str] = []
 
     async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         return served_by((await asyncio.wait_for(reader.readuntil(b"</html>\n"), 3)).decode())
 
-    before = [await ask(*one) for one in held]
-    assert set(before) == {"web1", "web2"}
+    async def both() -> bool:
+        held.append(await asyncio.open_connection(deployment.address, HTTP_PORT))
+        before.append(await ask(*held[-1]))
+        return set(before) == {"web1", "web2"}
+
+    await until(both)
     balancer = deployment.store.get(network_id("loadBalancers", "lb"))
     assert balancer is not None
     health = deployment.fabric.rule_health(balancer.id, "http")
