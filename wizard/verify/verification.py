@@ -20,11 +20,12 @@ from wizard.verify import (
     balance,
     control,
     evidence,
+    exposure,
     guests,
     health,
     isolation,
     logins,
-    ports,
+    pages,
     rdp_checks,
     readiness,
     reported,
@@ -237,12 +238,12 @@ class Verification:
                 self.tell("http.page", machine.name, state, detail)
             self.tell("http.load", http or "balancer", state, detail)
             return
-        pages = await balance.meet_every(f"{http}/", names)
+        met = await balance.meet_every(f"{http}/", names)
         # A file of the user's own may keep our page, which names its machine, or serve something else.
-        named = workload == "page" or bool(pages.by_vm and not pages.unnamed)
-        self.tell_all(_page_checks(pages, self.machines, named=named))
-        if not pages.statuses[200]:
-            self.tell("http.load", http, "failed", f"no page answered 200: {_why_no_page(pages)}")
+        named = workload == "page" or bool(met.by_vm and not met.unnamed)
+        self.tell_all(pages.judge(met, self.machines, named=named))
+        if not met.statuses[200]:
+            self.tell("http.load", http, "failed", f"no page answered 200: {pages.why_none(met)}")
             return
         began = datetime.now(UTC)
         self.load = await balance.some_load(f"{http}/", names)
@@ -260,54 +261,10 @@ class Verification:
 
     async def _ports(self) -> None:
         """ports.closed and ports.source, at every public address."""
-        for frontend in control.public_addresses(
-            self.blueprint, self.live, (*self.reach.ssh.values(), *self.reach.rdp.values())
-        ):
-            await self._closed(frontend)
-            await self._source(frontend)
-
-    async def _closed(self, frontend: control.Frontend) -> None:
-        beside = {port for nat in frontend.nat_ports for port in (nat - 1, nat + 1)}
-        asked = sorted({*ports.SAMPLE, *beside} - frontend.ports)
-        open_ports, untold = await ports.open_among(frontend.address, asked)
-        target = f"{frontend.name} {frontend.address}"
-        closed = [str(port) for port in asked if port not in open_ports and port not in untold]
-        if open_ports:
-            self.tell("ports.closed", target, "failed", f"open: {_list(open_ports)}; closed: {_list(closed)}")
-        else:
-            self.tell("ports.closed", target, "passed", f"closed: {_list(closed)}")
-        for port in untold:
-            self.tell(
-                "ports.closed",
-                f"{target}:{port}",
-                "skipped",
-                f"a program of this computer listens on {port} of every address: nothing can be told of this one",
-            )
-
-    async def _source(self, frontend: control.Frontend) -> None:
-        network = self.record.plan.network
-        web_ports = frontend.ports - frontend.nat_ports
-        for allowed, doors in ((network.allow_admin, frontend.nat_ports), (network.allow_http, web_ports)):
-            if not doors or any(entry.lower() in ports.EVERYBODY for entry in allowed):
-                continue
-            target = f"{frontend.name} {frontend.address}"
-            source = ports.foreign_source(frontend.address, allowed)
-            if source is None:
-                self.tell("ports.source", target, "skipped", "this computer has no other address to try it from")
-                continue
-            found = await together(ports.reach(frontend.address, port, source) for port in sorted(doors))
-            if "cannot-try" in found:
-                self.tell("ports.source", target, "skipped", f"this computer cannot send from {source}")
-            elif "open" in found:
-                let_in = [port for port, state in zip(sorted(doors), found, strict=True) if state == "open"]
-                self.tell("ports.source", target, "failed", f"{source} is not allowed, and gets in at {_list(let_in)}")
-            else:
-                self.tell(
-                    "ports.source",
-                    target,
-                    "passed",
-                    f"{source} is not allowed, and gets nowhere at {_list(sorted(doors))}",
-                )
+        admitted = (*self.reach.ssh.values(), *self.reach.rdp.values())
+        for frontend in control.public_addresses(self.blueprint, self.live, admitted):
+            self.tell_all(await exposure.closed(frontend))
+            self.tell_all(await exposure.source(frontend, self.record.plan.network))
 
     def _sign_ins(
         self,
@@ -391,44 +348,6 @@ class Verification:
         verified = Verified(**counts, evidence=str(into))
         self._emit(verified)
         return verified
-
-
-def _page_checks(pages: balance.Pages, machines: Sequence[Machine], *, named: bool) -> Iterable[CheckDone]:
-    others = ", ".join(f"{count} answers with {status}" for status, count in pages.statuses.items() if status != 200)
-    for machine in machines:
-        if count := pages.by_vm[machine.page_name]:
-            detail = f"200 with {balance.HEADER} after {_times(pages.requests)}"
-            # Other statuses cannot be laid at a VM's door: a 503 may come without its name.
-            state: CheckState = "warned" if others else "passed"
-            yield CheckDone(
-                "http.page", machine.name, state, f"{detail}, {count} from this VM" + (f"; {others}" if others else "")
-            )
-        elif not named and pages.unnamed:
-            yield CheckDone(
-                "http.page",
-                machine.name,
-                "skipped",
-                f"pages answer 200, but without {balance.HEADER}: by which VM is not known",
-            )
-        else:
-            yield CheckDone("http.page", machine.name, "failed", f"never answered: {_why_no_page(pages)}")
-
-
-def _why_no_page(pages: balance.Pages) -> str:
-    parts = [f"{count} from {vm}" for vm, count in pages.by_vm.items()]
-    parts += [f"{count} with {status}" for status, count in pages.statuses.items() if status != 200]
-    parts += [f"{count} without {balance.HEADER}"] if (count := pages.unnamed) else []
-    parts += [f"{count} {kind}" for kind, count in pages.errors.items()]
-    return f"of {_times(pages.requests)}: {', '.join(parts) or 'nothing'}"
-
-
-def _times(number: int) -> str:
-    return "1 new connection" if number == 1 else f"{number} new connections"
-
-
-def _list(numbers: Iterable[object]) -> str:
-    found = [str(number) for number in numbers]
-    return ", ".join(found) if len(found) <= 16 else f"{', '.join(found[:14])} and {len(found) - 14} more"
 
 
 def _host_port(at: str) -> tuple[str, int]:
