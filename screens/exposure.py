@@ -112,10 +112,15 @@ def read(entry: Any) -> Callable[[str], Any]:
 
 def _boot(get: Callable[[str], Any]) -> Exposure:
     from wizard.plan.choices import is_own_image
+    from wizard.plan.machines import trusted_launch
+    from wizard.plan.model import Layout, SecurityType
 
-    if is_own_image(str(get("machines.image"))):
-        return Exposure("Boot", "an image of your own: no secure boot, no virtual TPM", "narrow")
-    return Exposure("Boot", "secure boot and a virtual TPM", "closed")
+    image = str(get("machines.image"))
+    asked, layout = SecurityType(get("machines.security_type")), Layout(get("storage.layout"))
+    if trusted_launch(asked, image, layout):
+        return Exposure("Boot", "secure boot and a virtual TPM", "closed")
+    whose = "an image of your own: " if is_own_image(image) and asked is SecurityType.AUTO else ""
+    return Exposure("Boot", f"{whose}no secure boot, no virtual TPM", "narrow")
 
 
 def _encrypted(get: Callable[[str], Any]) -> str:

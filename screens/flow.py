@@ -55,6 +55,7 @@ ENTRIES = (
             "machines.ssh_key",
             "machines.workload",
             "machines.zones",
+            "machines.security_type",
             "machines.encryption_at_host",
             "scale_set.",
             "secret.password",

@@ -52,6 +52,8 @@ class MachinesStep(Administrator):
         yield Field("machines.image", "Image", OtherwiseControl(listed, typed, _is_listed), help=helps.IMAGE)
         yield from self._placement()
         yield Field("machines.workload", "They serve", _workload(windows), help=helps.WORKLOAD)
+        types = [Choice("auto", "auto"), Choice("trusted-launch", "Trusted Launch"), Choice("standard", "standard")]
+        yield Field("machines.security_type", "Security type", RadioRow(types), help=helps.SECURITY_TYPE)
         encryption = SwitchControl("at rest, and on the host", "at rest only")
         yield Field("machines.encryption_at_host", "Encrypted", encryption, help=helps.ENCRYPTION)
         yield from self.administrator()

@@ -51,6 +51,13 @@ WORKLOAD = Help(
     "holds, and verification proves sign-ins and the network alone.",
     "It is set up once. Later changes are made on the VMs, or with new ones.",
 )
+SECURITY_TYPE = Help(
+    "Trusted Launch starts only boot code that is signed (secure boot), and gives each VM a virtual TPM.",
+    "It needs images and sizes of generation 2, and of your own images one in a gallery whose definition allows it. "
+    "Managed images and unmanaged disks go without.",
+    "auto: Trusted Launch with the images of the list, the standard type with your own.",
+    "It belongs to the VM and stays; another one takes a new VM.",
+)
 ENCRYPTION = Help(
     "Encrypt what the host keeps of the disks too: caches, temporary disks, and the way to the storage.",
     "The size must support it, and the subscription must have the feature Microsoft.Compute/EncryptionAtHost. Disks "

@@ -52,6 +52,7 @@ VARIANTS: Mapping[str, dict[str, Any]] = {
             "os_disk_gb": 64,
             "data_disks": [{"size_gb": 8}, {"size_gb": 16, "type": "StandardSSD_LRS", "caching": "read-write"}],
             "encryption_at_host": True,
+            "security_type": "standard",
         },
         "network": {
             "address_space": "172.16.0.0/16",
@@ -134,7 +135,13 @@ VARIANTS: Mapping[str, dict[str, Any]] = {
         "diagnostics": {"workspace": WORKSPACE, "guest_metrics": True},
     },
     "scale-set-bare": {
-        "machines": {"placement": "scale-set", "workload": "none", "image": IMAGE, "encryption_at_host": True},
+        "machines": {
+            "placement": "scale-set",
+            "workload": "none",
+            "image": GALLERY,
+            "encryption_at_host": True,
+            "security_type": "trusted-launch",
+        },
         "balancer": {"nat": "range"},
     },
     "scale-set-windows-bare": {

@@ -30,6 +30,7 @@ from wizard.plan.model import (
     Rule,
     RuleProtocol,
     ScaleSet,
+    SecurityType,
     Storage,
     Verification,
 )
@@ -205,6 +206,7 @@ def plans(draw: st.DrawFn, most: int = 200) -> Plan:
             os_disk_caching=draw(st.sampled_from(Caching)),
             os_disk_gb=draw(st.sampled_from([0, 64, 4095])),
             data_disks=draw(disks),
+            security_type=draw(st.sampled_from([SecurityType.AUTO, SecurityType.STANDARD])),
             encryption_at_host=draw(st.booleans()),
             fault_domains=faults,
             update_domains=1 if faults == 1 else draw(st.integers(1, 20)),

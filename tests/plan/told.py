@@ -50,6 +50,7 @@ from wizard.plan.model import (
     Plan,
     ProbeProtocol,
     Rule,
+    SecurityType,
 )
 
 FILE = Path(__file__).with_name("problems.txt")
@@ -161,6 +162,7 @@ MACHINES: tuple[Case, ...] = (
     (disks.data_disks, ([disk(size_gb=4096, caching="read-write"), disk(caching=Caching.READ_WRITE)],)),
     (layout.retired, (Layout.ACCOUNT_PER_VM, "public")),
     (layout.retired, (Layout.ACCOUNT_PER_VM, "https://stack.example")),
+    (machines.trusted_launch_fits, (SecurityType.TRUSTED_LAUNCH, IMAGE, Layout.ACCOUNT_PER_VM)),
     (layout.managed_only, (Layout.ACCOUNT_PER_VM, ZONES, IMAGE, True)),
     (layout.managed_only, (Layout.ACCOUNT_PER_VM, SCALE_SET, "debian-12", False)),
     (layout.vhds, (Layout.ACCOUNT_PER_VM, "Premium_ZRS", [disk(type="Standard_LRS")])),

@@ -147,6 +147,9 @@ async def test_an_image_in_a_gallery(plan: Plan, checked: Checked, azure: Azure,
         assert all(problem.field == "machines.image" for problem in found)
         return [problem.what for problem in found if problem.severity == "error"]
 
+    def trusted(id: str) -> Plan:
+        return changed(plan, machines={"image": id, "security_type": "trusted-launch"})
+
     supported = "TrustedLaunchSupported"
     good = await version("good", "Generalized", supported, "West Europe", "northeurope")
     assert await errors(good) == []
@@ -154,6 +157,12 @@ async def test_an_image_in_a_gallery(plan: Plan, checked: Checked, azure: Azure,
     assert await errors(away) == ["The image away 1.0.0 is not in westeurope."]
     only_trusted = await version("trusted", "Generalized", "TrustedLaunch", "westeurope")
     assert await errors(only_trusted) == ["The image trusted 1.0.0 is for machines with TrustedLaunch only."]
+    standard = await version("standard", "Generalized", "None", "westeurope")
+    asked = [await checked(trusted(each)) for each in (good, only_trusted, standard)]
+    errors_of = [[each for each in found if each.severity == "error"] for found in asked]
+    assert errors_of[:2] == [[], []]
+    refused = only(errors_of[2])
+    assert (refused.field, "makes no machines with Trusted Launch" in refused.what) == ("machines.security_type", True)
     special = await version("special", "Specialized", supported, "westeurope")
     assert await errors(special) == ["The image special 1.0.0 is specialized."]
     assert await errors(good.replace("1.0.0", "2.0.0")) == ["There is no image good 2.0.0."]

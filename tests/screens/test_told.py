@@ -120,6 +120,21 @@ def test_windows_a_range_and_rules_of_ones_own_are_told():
     assert "on the host" in told["Disks"].told
 
 
+@pytest.mark.parametrize(
+    ("asked", "own", "told"),
+    [
+        ("auto", False, "secure boot and a virtual TPM"),
+        ("standard", False, "no secure boot, no virtual TPM"),
+        ("standard", True, "no secure boot, no virtual TPM"),
+        ("trusted-launch", True, "secure boot and a virtual TPM"),
+    ],
+)
+def test_the_security_type_says_how_machines_boot(asked, own, told):
+    gallery = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/galleries/mine/images/a"
+    changed = {"machines.security_type": asked, **({"machines.image": gallery} if own else {})}
+    assert next(line for line in exposures(values(**changed)) if line.subject == "Boot").told == told
+
+
 def test_an_image_of_ones_own_has_no_secure_boot():
     own = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/images/web"
     boot = next(line for line in exposures(values(**{"machines.image": own})) if line.subject == "Boot")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from wizard.plan.choices import Image, is_own_image
-from wizard.plan.model import Caching, Layout, Plan
+from wizard.plan.choices import Image
+from wizard.plan.machines import trusted_launch
+from wizard.plan.model import Caching, Plan, SecurityType
 
 CACHING = {Caching.NONE: "None", Caching.READ_ONLY: "ReadOnly", Caching.READ_WRITE: "ReadWrite"}
 
@@ -49,11 +50,14 @@ def image_reference(text: str, image: Image) -> dict[str, str]:
 
 
 def security_profile(plan: Plan) -> dict[str, Any]:
-    """Trusted Launch, but for images of one's own, few of which have it, and unmanaged disks; encryption if asked."""
+    """The security type where it is not left to Azure, and encryption at host if asked."""
     profile: dict[str, Any] = {}
-    if not is_own_image(plan.machines.image) and plan.storage.layout is Layout.MANAGED:
+    machines = plan.machines
+    if trusted_launch(machines.security_type, machines.image, plan.storage.layout):
         profile["securityType"] = "TrustedLaunch"
         profile["uefiSettings"] = {"secureBootEnabled": True, "vTpmEnabled": True}
+    elif machines.security_type is SecurityType.STANDARD:
+        profile["securityType"] = "Standard"
     if plan.machines.encryption_at_host:
         profile["encryptionAtHost"] = True
     return profile

@@ -24,6 +24,7 @@ _COMMENTS: Mapping[str, str] = {
     "machines.zones": "of zones, and of a scale set over zones: machines go round them",
     "machines.os_disk_caching": "none, read-only, read-write",
     "machines.os_disk_gb": "0: the image's own",
+    "machines.security_type": "auto, trusted-launch (secure boot, virtual TPM), standard",
     "machines.auth": "ssh-key, password",
     "machines.ssh_key": "the public key; the private one stays with you",
     "machines.workload": "page, none, or the path of a cloud-init file",

@@ -7,12 +7,13 @@ size or a third fault domain is asked by preflight, not here.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from wizard.errors import Problem
 from wizard.plan import limits
-from wizard.plan.choices import IMAGES, OS_DISKS, image_named, is_own_image, known
+from wizard.plan.choices import IMAGES, OS_DISKS, image_named, is_managed_image, is_own_image, known
 from wizard.plan.limits import Range
-from wizard.plan.model import OsType, Placement
+from wizard.plan.model import Layout, OsType, Placement, SecurityType
 from wizard.plan.naming import one_of
 from wizard.plan.nearest import nearest
 
@@ -94,10 +95,33 @@ def own_image(text: str) -> Problem | None:
         "An image of your own is yours to keep up to date.",
         "Machines start quicker from one that holds all they need than from a plain one that installs it at the first"
         " boot; but updates come only with a new image. Azure does not patch it, and its machines go without Trusted"
-        " Launch.",
+        " Launch unless machines.security_type asks for it.",
         "Make a new one now and then; a plain image with cloud-init is the other way.",
         "warning",
     )
+
+
+def trusted_launch(security: SecurityType, image: str, layout: Layout) -> bool:
+    """Whether machines have secure boot and a virtual TPM."""
+    if security is SecurityType.AUTO:
+        return layout is Layout.MANAGED and not is_own_image(image)
+    return security is SecurityType.TRUSTED_LAUNCH
+
+
+def trusted_launch_fits(security: SecurityType, image: str, layout: Layout) -> Iterator[Problem]:
+    """What Trusted Launch is not for (Microsoft, "Trusted Launch for Azure virtual machines")."""
+    if security is not SecurityType.TRUSTED_LAUNCH:
+        return
+    field, auto = "machines.security_type", f'write security_type = "{SecurityType.AUTO}".'
+    if layout is not Layout.MANAGED:
+        yield Problem(field, "Trusted Launch is not for unmanaged disks.", "It needs managed disks.", auto.capitalize())
+    if is_managed_image(image):
+        yield Problem(
+            field,
+            "A managed image makes no machines with Trusted Launch.",
+            "Only an image in a gallery does, whose definition says so.",
+            f"Take it into a gallery, with the feature SecurityType=TrustedLaunchSupported; or {auto}",
+        )
 
 
 def image_fits(text: str, os: OsType) -> Problem | None:

@@ -60,6 +60,14 @@ class Placement(StrEnum):
     SCALE_SET = "scale-set"
 
 
+class SecurityType(StrEnum):
+    """What a machine's firmware guards: Trusted Launch is secure boot and a virtual TPM."""
+
+    AUTO = "auto"
+    TRUSTED_LAUNCH = "trusted-launch"
+    STANDARD = "standard"
+
+
 class Auth(StrEnum):
     """How the administrator signs in at first."""
 
@@ -193,6 +201,11 @@ class Machines(_Section):
         json_schema_extra={"minimum": 0, "maximum": limits.OS_DISK_GB.high},
     )
     data_disks: tuple[DataDisk, ...] = Field(default=(), description="Further disks, the same on each machine.")
+    security_type: SecurityType = Field(
+        default=SecurityType.AUTO,
+        description="trusted-launch: secure boot and a virtual TPM; standard: neither; auto: Trusted Launch, but for "
+        "images of one's own and unmanaged disks.",
+    )
     encryption_at_host: bool = Field(
         default=False, description="Encrypt caches and temporary disks on the host too; the size must support it."
     )

@@ -206,6 +206,7 @@ _TOGETHER = (
         "network.subnet",
     ),
     _rule(machines.image_fits, "machines.image", "machines.os"),
+    _rule(machines.trusted_launch_fits, "machines.security_type", "machines.image", _LAYOUT),
     _rule(layout.retired, _LAYOUT, "cloud"),
     _rule(layout.managed_only, _LAYOUT, "machines.placement", "machines.image", "machines.encryption_at_host"),
     _rule(layout.vhds, _LAYOUT, "machines.os_disk", "machines.data_disks"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard import ids
 from wizard.errors import AzureError
+from wizard.plan.machines import trusted_launch
 
 if TYPE_CHECKING:
     from wizard.azure.clients import Azure
@@ -183,6 +184,12 @@ class Facts:
             if isinstance(reference, Mapping):
                 return reference
         return {}
+
+    @property
+    def trusted_launch(self) -> bool:
+        """Whether machines are planned with Trusted Launch."""
+        machines = self.plan.machines
+        return trusted_launch(machines.security_type, machines.image, self.plan.storage.layout)
 
     def profiles(self) -> Iterator[Mapping[str, Any]]:
         """What each machine, or those of each scale set, are made of: `storageProfile`, `securityProfile`, ..."""

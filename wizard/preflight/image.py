@@ -8,6 +8,9 @@ from typing import Any
 from wizard.errors import Problem
 from wizard.preflight.facts import Facts, place
 
+TRUSTED = ("TrustedLaunch", "TrustedLaunchSupported", "TrustedLaunchAndConfidentialVmSupported")
+"""The security types of definitions whose images make machines with Trusted Launch."""
+
 
 async def check(facts: Facts) -> list[Problem]:
     """An error when the region has no such image, or not in this version, or it is not of the plan's system."""
@@ -87,11 +90,25 @@ def _of_a_gallery(facts: Facts, version: Mapping[str, Any], definition: Mapping[
             "Use a version of a generalized image.",
         )
     features = {str(each.get("name")).lower(): each.get("value") for each in told.get("features") or ()}
-    if (needs := str(features.get("securitytype") or "")) in ("TrustedLaunch", "ConfidentialVM"):
+    yield from _of_another_security_type(facts, name, str(features.get("securitytype") or ""))
+
+
+def _of_another_security_type(facts: Facts, name: str, feature: str) -> Iterator[Problem]:
+    """What the definition says of the firmware that machines of it need, or can have."""
+    if facts.trusted_launch and feature not in TRUSTED:
+        yield Problem(
+            "machines.security_type",
+            f"The image {name} makes no machines with Trusted Launch.",
+            f"Its definition has {f'SecurityType={feature}' if feature else 'no security type'}.",
+            'Make its definition with SecurityType=TrustedLaunchSupported, or write security_type = "auto".',
+        )
+    if feature == "ConfidentialVM" or (feature == "TrustedLaunch" and not facts.trusted_launch):
+        ours = 'write machines.security_type = "trusted-launch", or ' if feature == "TrustedLaunch" else ""
+        remedy = f"{ours}make its definition with the feature SecurityType={feature}Supported."
         yield _problem(
-            f"The image {name} is for machines with {needs} only.",
-            "Machines of an image of one's own are made with the standard security type.",
-            f"Make its definition with the feature SecurityType={needs}Supported.",
+            f"The image {name} is for machines with {feature} only.",
+            "The machines are planned without it.",
+            remedy[0].upper() + remedy[1:],
         )
 
 

@@ -158,19 +158,13 @@ def _fits_image(facts: Facts, sku: Mapping[str, Any], image: Mapping[str, Any] |
                 f"Take a size with {architecture} processors, or an image for {processor}.",
             )
         )
-    if _trusted_launch(facts) and capability(sku, "TrustedLaunchDisabled").lower() == "true":
+    if facts.trusted_launch and capability(sku, "TrustedLaunchDisabled").lower() == "true":
         problems.append(
             Problem(
                 FIELD,
                 f"{sku['name']} has no Trusted Launch, which the machines are planned with.",
                 "Its SKU says TrustedLaunchDisabled: True.",
-                "Take another size, such as Standard_D2s_v5.",
+                'Take another size, such as Standard_D2s_v5, or write machines.security_type = "standard".',
             )
         )
     return problems
-
-
-def _trusted_launch(facts: Facts) -> bool:
-    return any(
-        (profile.get("securityProfile") or {}).get("securityType") == "TrustedLaunch" for profile in facts.profiles()
-    )
