@@ -112,8 +112,9 @@ class Place:
             emit=lambda event: checks.append(event) if event.event == "check" else None,
         )
         facts = sorted((one.name, one.state) for one in checks)
-        bad = (f"{one.name}: {one.detail}" for one in checks if one.state in ("failed", "warned"))
-        return Ended(tuple(facts), "\n".join(bad))
+        # What could not be asked is skipped, with its reason.
+        told = (f"{one.name}: {one.detail}" for one in checks if one.state != "passed")
+        return Ended(tuple(facts), "\n".join(told))
 
     async def reset(self) -> Ended:
         from wizard.reset import reset
