@@ -45,6 +45,9 @@ KINDS: Mapping[str, str] = {
     "storageaccounts": "storage account",
     "workspaces": "log workspace",
     "diagnosticsettings": "diagnostic setting",
+    "datacollectionrules": "collection rule",
+    "datacollectionruleassociations": "association",
+    "userassignedidentities": "identity",
     "locks": "lock",
     "disks": "disk",
 }

@@ -33,7 +33,11 @@ WORDS = {
     "extensions": "extension",
     "disks": "disk",
     "storageaccounts": "storage account",
+    "workspaces": "Log Analytics workspace",
     "diagnosticsettings": "diagnostic setting",
+    "datacollectionrules": "data collection rule",
+    "datacollectionruleassociations": "association with the data collection rule",
+    "userassignedidentities": "identity of the agents",
     "locks": "lock",
 }
 _STYLES = {
@@ -46,9 +50,16 @@ _IN = ("loadbalancers",)
 _OUT = ("natgateways",)
 _SET = ("availabilitysets", "virtualmachinescalesets")
 _VM = ("virtualmachines",)
-_ON = ("extensions", "autoscalesettings")
+_ON = ("extensions", "autoscalesettings", "datacollectionruleassociations")
 """What waits for its owner, and stands with it."""
-_KEPT = ("storageaccounts", "diagnosticsettings", "locks")
+_KEPT = (
+    "storageaccounts",
+    "workspaces",
+    "diagnosticsettings",
+    "datacollectionrules",
+    "userassignedidentities",
+    "locks",
+)
 
 
 @dataclass

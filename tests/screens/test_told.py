@@ -7,9 +7,11 @@ import pytest
 from screens.changes import CHANGES
 from screens.chosen import differing
 from screens.exposure import anyone, exposures, summary, who
+from screens.ledger import KINDS
 from screens.probing import meaning
 from screens.widgets.ports import port_lines, ports
 from screens.widgets.tree import branches, headline, tree_lines
+from tests.blueprint import variants
 from wizard.blueprint import build
 from wizard.plan import document
 from wizard.plan.draft import draft
@@ -176,6 +178,18 @@ def test_every_variant_stands_in_the_tree_once_and_nothing_is_other():
     told = [line.plain for line in tree_lines(root)]
     assert any("ra-multi-vm1 " in line and "ra-multi-vm1-nic, ra-multi-vm1-page" in line for line in told)
     assert any("storage account" in line for line in told)
+
+
+@pytest.mark.parametrize("variant", variants.VARIANTS)
+def test_each_resource_of_every_plan_has_words_and_a_place(variant):
+    found = [
+        {"id": r.id, "type": r.type, "name": r.name, "after": list(r.after)}
+        for r in build(variants.plan(variant), "sub")
+    ]
+    root = branches(found)
+    assert [branch.name for branch in root.walk() if "Microsoft." in branch.words] == []
+    assert "Other" not in [part.name for part in root.children]
+    assert {str(each["type"]).rpartition("/")[2].lower() for each in found} <= KINDS.keys()
 
 
 def test_what_the_tree_does_not_know_is_not_lost():
