@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from wizard.errors import WizardError
 from wizard.home import home
+from wizard.release import version
 
 DEFAULT_SPEED = 20.0
 START_TIMEOUT_S = 60.0
@@ -33,7 +34,8 @@ _PASSED_ON = ("PATH", "HOME", "MULTIVM_HOME", "LANG", "TZ", "TMPDIR", "PYTHONPAT
 
 State = dict[str, Any]
 """What the running, or last, sandbox says of itself: arm, authority, tenant, subscription, client_id,
-client_secret_file, ca, ca_bundle, requests_log, pid, speed, network. Paths are absolute; secrets are in their files."""
+client_secret_file, ca, ca_bundle, requests_log, pid, speed, network, version. Paths are absolute; secrets are in their
+files."""
 
 
 def folder() -> Path:
@@ -79,6 +81,9 @@ def running() -> State | None:
 def start(speed: float | None = None, faults: Path | None = None) -> State:
     """Start it unless it runs, and return when it answers. A running one takes on what is given.
 
+    One of another release is started anew, with what it holds: it loads some of its modules late, and what lies there
+    has changed below it.
+
     `faults` is a file as `faults_file` reads it: InputError when it is wrong. The process is detached: it outlives this
     one and its terminal. WizardError tells why it did not come up.
     """
@@ -86,7 +91,11 @@ def start(speed: float | None = None, faults: Path | None = None) -> State:
         from wizard.sandbox import faults_channel, faults_file
 
         faults_file.read(faults)
-    if (state := running()) is not None:
+    state = running()
+    if state is not None and state.get("version") != version():
+        stop()
+        speed, state = speed or state["speed"], None
+    if state is not None:
         if speed is not None and speed != state["speed"]:
             state = _change_speed(speed)
         if faults is not None:

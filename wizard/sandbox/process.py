@@ -19,6 +19,7 @@ from aiohttp import web
 
 from wizard.errors import WizardError
 from wizard.home import write_atomically
+from wizard.release import version
 from wizard.sandbox import address, ca, control
 from wizard.sandbox.arm.compute.scale_set_watch import Watch
 from wizard.sandbox.arm.insights.agents import Agents
@@ -121,6 +122,7 @@ def _state(settings: Json, folder: Path, certificates: ca.Certificates, url: str
         "pid": os.getpid(),
         "speed": _whole(speed),
         "network": settings["network"],
+        "version": version(),
     }
 
 

@@ -86,6 +86,15 @@ def test_a_stale_state_is_not_a_running_sandbox(home: Path) -> None:
     assert control.start()["arm"] == state["arm"]
 
 
+def test_one_of_another_release_is_started_anew_with_what_it_holds(home: Path) -> None:
+    state = control.start(speed=50)
+    control.state_file().write_text(json.dumps({**state, "version": "0.0.1"}))
+    anew = control.start()
+    assert anew["pid"] != state["pid"]
+    assert anew == {**state, "pid": anew["pid"]}, "its address, its people and its speed stay"
+    assert control.start() == anew
+
+
 def test_a_failed_start_says_why(home: Path) -> None:
     (home / "sandbox").mkdir(mode=0o700)
     (home / "sandbox" / "state.sqlite").mkdir()
