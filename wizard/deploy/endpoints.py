@@ -11,6 +11,7 @@ from wizard import ids
 from wizard.blueprint.resource import Blueprint, Resource
 from wizard.deploy import members
 from wizard.deploy.arm import Arm, Document
+from wizard.errors import AzureError
 
 SSH_PORT = 22
 RDP_PORT = 3389
@@ -76,19 +77,32 @@ async def _mapped(azure: Arm, blueprint: Blueprint, balancer: Document) -> list[
     vm_of_nic = _vm_of_nic(blueprint)
     order = {vm: number for number, vm in enumerate(vm_of_nic.values())}
     members = [
-        (vm, str(pool["id"]), str(member["id"]))
-        for pool in _items(balancer, "backendAddressPools")
-        for member in (pool.get("properties") or {}).get("backendIPConfigurations") or ()
-        if (vm := vm_of_nic.get(ids.key(str(member["id"]).rpartition("/ipConfigurations/")[0])))
+        (vm, pool, member)
+        for pool, member in _members(balancer)
+        if (vm := vm_of_nic.get(ids.key(member.rpartition("/ipConfigurations/")[0])))
     ]
     at_once = asyncio.Semaphore(READS_AT_ONCE)
 
     async def ask(vm: str, pool: str, member: str) -> list[tuple[str, Document]]:
         async with at_once:
-            return [(vm, told) for told in await azure.port_mappings(pool, member)]
+            try:
+                return [(vm, told) for told in await azure.port_mappings(pool, member)]
+            except AzureError:
+                if (pool, member) in _members(await azure.get(str(balancer["id"])) or {}):
+                    raise
+                return []  # it has left the pool meanwhile: a scale set takes machines by itself
 
     told = await asyncio.gather(*(ask(*each) for each in sorted(members, key=lambda each: order[each[0]])))
     return [mapping for each in told for mapping in each]
+
+
+def _members(balancer: Document) -> list[tuple[str, str]]:
+    """Ids of each pool and of each IP configuration in it."""
+    return [
+        (str(pool["id"]), str(member["id"]))
+        for pool in _items(balancer, "backendAddressPools")
+        for member in (pool.get("properties") or {}).get("backendIPConfigurations") or ()
+    ]
 
 
 async def _address(azure: Arm, frontend: Mapping[str, Any]) -> str:
