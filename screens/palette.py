@@ -57,4 +57,4 @@ def _actions(screen: Screen[Any]) -> Iterator[SystemCommand]:
 
 
 def _act(screen: Screen[Any], action: str, node: Any) -> None:
-    screen.app.call_later(screen.run_action, action, node)
+    screen.app.call_later(screen.app.run_action, action, node)

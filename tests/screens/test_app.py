@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 from textual.binding import Binding
@@ -60,6 +61,39 @@ async def test_the_palette_leads_to_a_step(wizard):
         await pilot.pause(0.3)
         await pilot.press("enter")
         await until(pilot, lambda: getattr(pilot.app.screen, "step_id", "") == "start")
+
+
+def here(pilot, step):
+    return getattr(pilot.app.screen, "step_id", "") == step
+
+
+async def test_the_palette_does_what_the_screen_can(wizard):
+    async with wizard("network") as pilot:
+        for typed, step in (("next", "balancer"), ("back", "network")):
+            await pilot.press("ctrl+p")
+            await pilot.pause()
+            await pilot.press(*typed)
+            await pilot.pause(0.3)
+            await pilot.press("enter")
+            await until(pilot, partial(here, pilot, step))
+
+
+async def test_every_action_that_the_palette_offers_is_one_that_can_be_run(wizard):
+    async with wizard("machines") as pilot:
+        screen = pilot.app.screen
+        ran = []
+
+        async def noted(action, default_namespace=None, namespaces=None):
+            target, name, _ = pilot.app._parse_action(action, default_namespace)
+            ran.append(hasattr(target, f"action_{name}") or hasattr(target, f"_action_{name}"))
+
+        pilot.app.run_action = noted
+        actions = [each for each in commands(pilot.app, screen) if "  (" in each.title]
+        for each in actions:
+            each.callback()
+        await until(pilot, lambda: len(ran) == len(actions))
+        assert actions
+        assert all(ran)
 
 
 async def test_messages_are_kept(wizard):
