@@ -17,7 +17,7 @@ from wizard.patch.install import AGAIN, NotPatched, install, refuse_unknown
 from wizard.patch.turns import Turn, turns
 from wizard.patch.wanted import Wanted
 from wizard.verify import health, readiness
-from wizard.verify.drill.stage import RETURN_S, TURN_S, WAIT_S, Measured, Stage, names
+from wizard.verify.drill.stage import RETURN_S, TURN_S, WAIT_S, Measured, Stage, names, outlasting
 from wizard.verify.events import Emit
 from wizard.verify.load.engine import OnSnapshot, RunningLoad
 from wizard.verify.machines import Machine
@@ -195,11 +195,7 @@ class Walk(Stage):
     async def _put_back(self, turn: Turn, interrupted: BaseException | None) -> BaseException | None:
         """To its end, however often we are interrupted meanwhile; the interruption."""
         task = asyncio.ensure_future(self.rotation.put_back(self.rotation.out))
-        while not task.done():
-            try:
-                await asyncio.wait([task])
-            except asyncio.CancelledError as error:
-                interrupted = interrupted or error
+        interrupted = await outlasting(task, interrupted)
         try:
             task.result()
         except WizardError as error:

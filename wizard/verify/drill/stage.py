@@ -247,11 +247,7 @@ class Stage:
     ) -> None:
         """See `starting` to its end, however often we are interrupted meanwhile; then raise `interrupted`."""
         task = asyncio.ensure_future(starting)
-        while not task.done():
-            try:
-                await asyncio.wait([task])
-            except asyncio.CancelledError as error:
-                interrupted = interrupted or error
+        interrupted = await outlasting(task, interrupted)
         try:
             task.result()
         except WizardError as error:
@@ -312,6 +308,16 @@ class Stage:
     def now(self) -> float:
         """Seconds since the load began."""
         return time.perf_counter() - self.began
+
+
+async def outlasting(task: asyncio.Future[Any], interrupted: BaseException | None) -> BaseException | None:
+    """See a task to its end, however often we are interrupted meanwhile; the first interruption, or None."""
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            interrupted = interrupted or error
+    return interrupted
 
 
 def names(victims: Sequence[Machine]) -> str:
